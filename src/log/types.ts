@@ -1,0 +1,106 @@
+// The engine's vocabulary: plain data that the transports (http, followers) and the store exchange with it.
+import type { Hash } from '../core/hash.ts'
+
+/** What is fixed about a log when it is created, and the switches an administrator may set. */
+export interface LogInfo {
+  /** Row id; never leaves the process. */
+  readonly id: number
+  /** `[a-z0-9-]`, 1 to 63 characters; the path segment in `/logs/<name>`. */
+  readonly name: string
+  /** First line of every checkpoint of this log; by default its URL without scheme. */
+  readonly origin: string
+  /** Anybody may read entries, not only checkpoints and hash tiles. */
+  readonly public: boolean
+  /** Appending bytes that are already in the log answers with their first index. */
+  readonly dedup: boolean
+  /** Every key that may sign checkpoints, as vkeys (c2sp.org/signed-note): Ed25519 first, then ML-DSA-44. */
+  readonly vkeys: readonly string[]
+  readonly createdAt: Date
+}
+
+/** The committed state of a tree. Never served: only checkpoints are. */
+export interface Head {
+  readonly size: number
+  readonly root: Hash
+}
+
+/** A published checkpoint (signed tree head), byte for byte as served. */
+export interface Published extends Head {
+  /** Position in the log's list of published checkpoints, from 0. */
+  readonly seq: number
+  /** POSIX milliseconds at which it was signed. */
+  readonly signedAt: number
+  /** The signed note. */
+  readonly note: Uint8Array
+}
+
+/** The receipt for one appended entry. */
+export interface Appended {
+  readonly index: number
+  readonly leafHash: Hash
+  /** The log held these bytes already; `index` is their first place. */
+  readonly duplicate: boolean
+}
+
+/** How much can be promised with what is configured and working (see docs/security.md). */
+export type PromiseLevel = 'tamper-detecting' | 'tamper-evident' | 'witnessed'
+
+/** A log as its operators see it. `problems` is empty when all is well; each says what is wrong and what to do. */
+export interface LogStatus {
+  readonly level: PromiseLevel
+  readonly problems: readonly LogProblem[]
+}
+
+export interface LogProblem {
+  readonly code: 'not_signed' | 'stale' | 'halted' | 'checkpoint_invalid'
+  readonly message: string
+}
+
+/** One open log. Everything it returns lies within the last published checkpoint; nothing beyond it is visible. */
+export interface Log {
+  readonly info: LogInfo
+  /** Entries waiting for their commit, for back-pressure and metrics. */
+  readonly waiting: number
+  /**
+   * Commits `entries` in order, all or none, and answers in the same order. Durable on return.
+   * @throws LogError `entry_too_large`, `queue_full`, `store_unavailable`, `outcome_unknown` (retry: the same bytes give the same index)
+   */
+  append(entries: readonly Uint8Array[]): Promise<Appended[]>
+  /**
+   * Resolves once a published checkpoint covers `index`.
+   * @throws LogError `wait_timeout`
+   */
+  waitPublished(index: number, signal: AbortSignal): Promise<Published>
+  /** The newest published checkpoint. @throws LogError `not_published` before the first one */
+  published(): Published
+  /** Published checkpoints in order of `seq`, newest first, before `beforeSeq` (exclusive) when given. */
+  history(limit: number, beforeSeq?: number): Promise<Published[]>
+  /** RFC 6962 §2.1.1. @throws LogError `index_out_of_range`, `size_out_of_range` */
+  inclusion(index: number, size?: number): Promise<{ index: number; size: number; path: Hash[] }>
+  /** RFC 6962 §2.1.2; `from` 0 gives the empty proof. @throws LogError `size_out_of_range` */
+  consistency(from: number, to: number): Promise<Hash[]>
+  /** draft-ietf-plants-merkle-tree-certs §4.4. @throws LogError `size_out_of_range` */
+  subtree(start: number, end: number, size: number): Promise<{ root: Hash; proof: Hash[] }>
+  /** First index of a leaf hash. @throws LogError `leaf_not_found` */
+  indexOf(leafHash: Hash): Promise<number>
+  /** @throws LogError `index_out_of_range` */
+  entry(index: number): Promise<Uint8Array>
+  /** Entries from `start`, at most `limit`, fewer at the end of the published log. @throws LogError `index_out_of_range` when `start` > size */
+  entries(start: number, limit: number): Promise<Uint8Array[]>
+  /** Concatenated hashes of a full or partial tile. @throws LogError `tile_not_found` beyond the published size */
+  tile(level: number, index: number, width: number): Promise<Uint8Array>
+  /** Entry bundle, full or partial. @throws LogError `tile_not_found` */
+  bundle(index: number, width: number): Promise<Uint8Array>
+  /** c2sp.org/tlog-proof@v1 file for one entry at the newest published checkpoint. */
+  proofFile(index: number, extra?: Uint8Array): Promise<Uint8Array>
+  status(): LogStatus
+}
+
+/** All logs of one database. */
+export interface Logs {
+  list(): Promise<LogInfo[]>
+  /** @throws LogError `log_not_found` */
+  open(name: string): Promise<Log>
+  /** Creates log, keys and first checkpoint (size 0). @throws LogError `log_exists`, `invalid_log_name` */
+  create(options: { name: string; origin?: string; public?: boolean; dedup?: boolean }): Promise<LogInfo>
+}
