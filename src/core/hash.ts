@@ -41,6 +41,11 @@ export function asHash(bytes: Uint8Array): Hash {
   return bytes
 }
 
+/** Copy of the hash at `position` in concatenated hashes; plain even if they are a Buffer. */
+export function hashAt(hashes: Uint8Array, position: number): Hash {
+  return new Uint8Array(hashes.subarray(position * HASH_SIZE, (position + 1) * HASH_SIZE))
+}
+
 function badHash(...lengths: number[]): ProofError {
   return new ProofError('proof_bad_hash', `A hash is 32 bytes, not ${lengths.join(' and ')}.`, { lengths })
 }
