@@ -1,10 +1,33 @@
 import { defineConfig } from 'vitest/config'
 
-// `core` needs nothing but Node; `db` starts a real Postgres once (test/support/postgres.ts) and gives each file a database of its own.
+/** A real Postgres, started once for the project; each test file makes databases of its own. */
+const POSTGRES = ['test/support/postgres.ts']
+
 export default defineConfig({
   test: {
     projects: [
+      // Needs nothing but Node.
       { test: { name: 'core', include: ['test/*.test.ts', 'test/core/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'db',
+          include: ['test/{db,store,log,access,http,client,cli,serve}/**/*.test.ts'],
+          globalSetup: POSTGRES,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      // Starts and kills whole processes: one file after the other.
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          globalSetup: POSTGRES,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 })
