@@ -7,6 +7,11 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 --> statement-breakpoint
+-- Since Postgres 16 whoever creates a role may grant it, but not take it: the owner may serve too, with the service's rights.
+DO $$ BEGIN
+  EXECUTE format('GRANT prooflog_service TO %I', current_user);
+END $$;
+--> statement-breakpoint
 CREATE TABLE log.logs (
   log_id     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name       text NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),

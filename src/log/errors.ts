@@ -18,11 +18,17 @@ export type LogErrorCode =
   | 'tile_not_found'
   | 'log_halted'
   | 'log_damaged'
+  | 'guard_moved'
 
 export class LogError extends ProoflogError {
   readonly code: LogErrorCode
 
-  constructor(code: LogErrorCode, message: string, evidence: Readonly<Record<string, unknown>> = {}, options?: ErrorOptions) {
+  constructor(
+    code: LogErrorCode,
+    message: string,
+    evidence: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
     super(message, evidence, options)
     this.code = code
   }

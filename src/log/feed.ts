@@ -1,0 +1,95 @@
+// The newest published checkpoint of each log, as this process knows it, and who waits for it. Fed by this process's
+// publisher, by notifications from others, and by a slow poll that makes up for lost ones.
+import { LogError } from './errors.ts'
+import type { LogStore } from './ports.ts'
+import type { Published } from './types.ts'
+
+const POLL_MS = 1000
+
+interface Waiter {
+  readonly index: number
+  readonly resolve: (published: Published) => void
+}
+
+export interface Feed {
+  newest(logId: number): Published | undefined
+  /** Takes in a checkpoint; older ones than the newest known are ignored. */
+  offer(logId: number, published: Published): void
+  /** Reads the newest checkpoint from the store. */
+  refresh(logId: number): Promise<void>
+  /** Resolves once a checkpoint covers `index`. @throws LogError `wait_timeout` when `signal` aborts */
+  wait(logId: number, index: number, signal: AbortSignal): Promise<Published>
+  /** Follows other processes until stopped. `onError` hears of failed polls; the next one tries again. */
+  follow(onError: (error: unknown) => void): Promise<() => Promise<void>>
+}
+
+export function createFeed(store: LogStore): Feed {
+  const newest = new Map<number, Published>()
+  const waiters = new Map<number, Set<Waiter>>()
+
+  function offer(logId: number, published: Published): void {
+    if (published.seq <= (newest.get(logId)?.seq ?? -1)) return
+    newest.set(logId, published)
+    const waiting = waiters.get(logId)
+    for (const waiter of waiting ?? []) {
+      if (published.size <= waiter.index) continue
+      waiting?.delete(waiter)
+      waiter.resolve(published)
+    }
+  }
+
+  async function refresh(logId: number): Promise<void> {
+    const published = await store.published(logId)
+    if (published !== undefined) offer(logId, published)
+  }
+
+  async function poll(): Promise<void> {
+    for (const { logId, seq } of await store.publishedPositions()) {
+      if (seq > (newest.get(logId)?.seq ?? -1)) await refresh(logId)
+    }
+  }
+
+  return {
+    newest: (logId) => newest.get(logId),
+    offer,
+    refresh,
+    wait(logId, index, signal) {
+      const known = newest.get(logId)
+      if (known !== undefined && known.size > index) return Promise.resolve(known)
+      return new Promise((resolve, reject) => {
+        const waiting = waiters.get(logId) ?? new Set()
+        waiters.set(logId, waiting)
+        const onAbort = (): void => {
+          waiting.delete(waiter)
+          reject(
+            new LogError(
+              'wait_timeout',
+              `entry ${index} is committed, but no checkpoint covered it in time: ask for its proof later`,
+              { index },
+            ),
+          )
+        }
+        const waiter: Waiter = {
+          index,
+          resolve(published) {
+            signal.removeEventListener('abort', onAbort)
+            resolve(published)
+          },
+        }
+        if (signal.aborted) return onAbort()
+        signal.addEventListener('abort', onAbort, { once: true })
+        waiting.add(waiter)
+      })
+    },
+    async follow(onError) {
+      const tick = (): void => void poll().catch(onError)
+      const unlisten = await store.onPublished((logId) => void refresh(logId).catch(onError))
+      const timer = setInterval(tick, POLL_MS)
+      await poll()
+      return async () => {
+        clearInterval(timer)
+        await unlisten()
+      }
+    },
+  }
+}

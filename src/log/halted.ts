@@ -1,0 +1,12 @@
+import { LogError } from './errors.ts'
+import type { LogInfo } from './types.ts'
+
+/** Signing stops, and says why, until an operator has put it right. */
+export function halted(
+  info: LogInfo,
+  why: string,
+  evidence: Readonly<Record<string, unknown>> = {},
+  options?: ErrorOptions,
+): LogError {
+  return new LogError('log_halted', `log ${info.name} is not signed: ${why}`, evidence, options)
+}

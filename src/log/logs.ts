@@ -1,0 +1,164 @@
+// All logs of one database, and the loop that publishes those whose keys this process holds.
+import { ProoflogError } from '../core/errors.ts'
+import { verifierOf } from '../core/signer.ts'
+import { LogError } from './errors.ts'
+import { createFeed } from './feed.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import type { Observer } from './observer.ts'
+import { openLog, type OpenLog } from './open-log.ts'
+import type { Clock, Guard, KeyRing, LogStore } from './ports.ts'
+import { publishOnce } from './publisher.ts'
+import { createStatusBoard } from './status.ts'
+import type { LogInfo, Logs } from './types.ts'
+
+export interface EnginePorts {
+  readonly store: LogStore
+  readonly guard: Guard
+  readonly keys: KeyRing
+  readonly clock: Clock
+  readonly observer: Observer
+  /** Hears of every failure to publish or to follow, as often as it happens; `log` is a name. */
+  readonly report: (error: unknown, log?: string) => void
+}
+
+export interface EngineOptions {
+  /** Milliseconds between looks for something to publish. */
+  readonly publishInterval: number
+  /** Milliseconds after which an unchanged head is signed anew, so that silence is signed too. */
+  readonly heartbeat: number
+  /** Default origin of a new log: `<originPrefix>/logs/<name>`, a URL without scheme. */
+  readonly originPrefix: string
+  readonly limits?: Limits
+  /** Bytes of memory for the tiles of a log, and again for its bundles. */
+  readonly cacheBytes?: number
+}
+
+export interface Engine extends Logs {
+  /** Starts publishing and following other publishers; resolves when every log's newest checkpoint is known. */
+  start(): Promise<void>
+  /** Stops after the round under way. */
+  stop(): Promise<void>
+}
+
+/** A log that is created again or opened twice is one object: its pool and caches are per process. */
+export function createEngine(ports: EnginePorts, options: EngineOptions): Engine {
+  const { store, guard, keys, clock, observer, report } = ports
+  const feed = createFeed(store)
+  const board = createStatusBoard(
+    feed,
+    clock,
+    options.heartbeat + Math.max(10 * options.publishInterval, 60_000),
+  )
+  const opened = new Map<string, Promise<OpenLog>>()
+  let stopping: AbortController | undefined
+  let loop: Promise<void> = Promise.resolve()
+  let unfollow: () => Promise<void> = async () => {}
+
+  async function openNow(info: LogInfo): Promise<OpenLog> {
+    const signers = await keys.signers(info)
+    if (feed.newest(info.id) === undefined) await feed.refresh(info.id)
+    return openLog(
+      info,
+      signers,
+      { store, feed, observer, status: (log) => board.of(log) },
+      { limits: options.limits ?? DEFAULT_LIMITS, cacheBytes: options.cacheBytes ?? 32 * 2 ** 20 },
+    )
+  }
+
+  function opening(info: LogInfo): Promise<OpenLog> {
+    const known = opened.get(info.name)
+    if (known !== undefined) return known
+    const log = openNow(info)
+    opened.set(info.name, log)
+    log.catch(() => opened.delete(info.name)) // a later call tries again
+    return log
+  }
+
+  async function publishLog(info: LogInfo): Promise<void> {
+    const log = await opening(info)
+    if (log.signers.length === 0) return
+    try {
+      const published = await publishOnce(log, { store, guard, feed, clock }, clock() - options.heartbeat)
+      board.attempted(info.id, undefined)
+      if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
+    } catch (error) {
+      board.attempted(info.id, error)
+      observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
+      report(error, info.name)
+    }
+  }
+
+  async function round(): Promise<void> {
+    const due = new Set(await store.due(clock() - options.heartbeat))
+    if (due.size === 0) return
+    for (const info of await store.logs()) {
+      if (due.has(info.id)) await publishLog(info)
+    }
+  }
+
+  async function runLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const started = performance.now()
+      try {
+        await round()
+      } catch (error) {
+        report(error)
+      }
+      await sleep(Math.max(0, options.publishInterval - (performance.now() - started)), signal)
+    }
+  }
+
+  return {
+    list: () => store.logs(),
+    async open(name) {
+      const known = opened.get(name)
+      if (known !== undefined) return known
+      const info = (await store.logs()).find((log) => log.name === name)
+      if (info === undefined) throw new LogError('log_not_found', `there is no log "${name}"`)
+      return opening(info)
+    },
+    async create({
+      name,
+      origin = `${options.originPrefix}/logs/${name}`,
+      public: isPublic = false,
+      dedup = true,
+    }) {
+      if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+        throw new LogError(
+          'invalid_log_name',
+          `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,
+        )
+      }
+      const signers = await keys.create(name, origin)
+      const vkeys = signers.map((signer) => signer.vkey)
+      for (const vkey of vkeys) verifierOf(vkey) // never store what no client could use
+      const info = await store.createLog({ name, origin, public: isPublic, dedup, vkeys })
+      await publishLog(info)
+      return info
+    },
+    async start() {
+      unfollow = await feed.follow(report)
+      await round()
+      stopping = new AbortController()
+      loop = runLoop(stopping.signal)
+    },
+    async stop() {
+      stopping?.abort()
+      await loop
+      await unfollow()
+    },
+  }
+}
+
+/** Resolves after `ms`, or when `signal` aborts. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,126 @@
+// What the engine asks of the world. Each port belongs here; src/store and src/files implement them.
+import type { FullTile } from '../core/append.ts'
+import type { Hash } from '../core/hash.ts'
+import type { Signer } from '../core/signer.ts'
+import type { Head, LogInfo, Published } from './types.ts'
+
+/** What a log is created from. */
+export interface NewLog {
+  readonly name: string
+  readonly origin: string
+  readonly public: boolean
+  readonly dedup: boolean
+  readonly vkeys: readonly string[]
+}
+
+/** Entries of one batch that are new to the log, in the order of their indexes. */
+export interface FreshEntries {
+  readonly entries: readonly Uint8Array[]
+  /** `entries.length` leaf hashes of 32 bytes, concatenated. */
+  readonly leafHashes: Uint8Array
+}
+
+/** A coordinate and width (1 to 256) of a hash tile. */
+export interface TileCoordinate {
+  readonly level: number
+  readonly index: number
+  readonly width: number
+}
+
+/** One transaction that extends a log. */
+export interface SequenceTransaction {
+  /** The head, locked until the transaction ends. */
+  readonly head: Head
+  /**
+   * For each leaf hash the first index that holds it among the newest 2^23 entries, or undefined.
+   * MUST see everything committed below `head.size`.
+   */
+  find(leafHashes: Uint8Array): Promise<(number | undefined)[]>
+  /** The partial tile of each level at `head.size`, level 0 first (see core/append.ts Edge). */
+  edgeTiles(): Promise<Uint8Array[]>
+  /** Streams the entries in; MAY be awaited while the caller computes. Indexes start at `head.size`. */
+  putEntries(fresh: FreshEntries): Promise<void>
+  putTiles(tiles: readonly FullTile[]): Promise<void>
+  /** MUST fail unless the stored size is still `head.size`, in the statement that writes. */
+  moveHead(next: Head): Promise<void>
+}
+
+/**
+ * The log on a database. Everything but the head is insert-only.
+ * Every method fails with LogError `store_unavailable` when the database cannot be reached and nothing was stored, and with
+ * `outcome_unknown` when it was lost while committing.
+ */
+export interface LogStore {
+  logs(): Promise<LogInfo[]>
+  /** Inserts the log and its empty head. @throws LogError `log_exists` */
+  createLog(log: NewLog): Promise<LogInfo>
+
+  /**
+   * Runs `work` holding the head's lock: one at a time for a log, across all processes. MUST commit entries, tiles and head
+   * together or nothing, and be durable when it resolves.
+   */
+  sequence<T>(logId: number, work: (tx: SequenceTransaction) => Promise<T>): Promise<T>
+  /**
+   * The same for a few entries that complete no tile, in one round trip: stores them and moves the head if it still is `from`
+   * and, with `dedup`, none of the hashes is in the log yet. Resolves to false, having changed nothing, otherwise.
+   */
+  appendIfAt(logId: number, fresh: FreshEntries, from: Head, to: Head, dedup: boolean): Promise<boolean>
+
+  head(logId: number): Promise<Head>
+  /** Hash tiles at any width that the committed tree has, in the order asked, in one round trip where possible. @throws LogError `log_damaged` if any is missing */
+  tiles(logId: number, tiles: readonly TileCoordinate[]): Promise<Uint8Array[]>
+  /** Partial tiles of the tree of `size`, level 0 first. */
+  edgeTiles(logId: number, size: number): Promise<Uint8Array[]>
+  /** Entries `start` to `end` (exclusive). @throws LogError `log_damaged` if any is missing */
+  entries(logId: number, start: number, end: number): Promise<Uint8Array[]>
+  /** First index below `size` of a leaf hash, over the whole log. */
+  indexOf(logId: number, leafHash: Hash, size: number): Promise<number | undefined>
+
+  /** Newest published checkpoint. */
+  published(logId: number): Promise<Published | undefined>
+  /** Published checkpoints with seq < `beforeSeq`, newest first. */
+  history(logId: number, limit: number, beforeSeq: number): Promise<Published[]>
+  /** Ids of logs whose head is beyond their newest checkpoint, or whose newest checkpoint was signed before `signedBefore` (POSIX ms). */
+  due(signedBefore: number): Promise<number[]>
+  /** Newest checkpoint position of every log: cheap enough to poll. */
+  publishedPositions(): Promise<{ logId: number; seq: number }[]>
+
+  /**
+   * Makes this process the only publisher of the log, for as long as the connection that holds the lock lives.
+   * Resolves to false when another process is it. What is written by `publish` is fenced on its own.
+   */
+  lead(logId: number): Promise<boolean>
+  /** Records the head that is about to be signed and returns the root recorded for that size: the first one, for ever. */
+  intend(logId: number, head: Head): Promise<Hash>
+  /** MUST fail, resolving to false, when `next.seq` exists already. Durable when it resolves to true. */
+  publish(logId: number, next: Published): Promise<boolean>
+  /** Calls back when another process published. Best effort: callers poll as well. */
+  onPublished(callback: (logId: number) => void): Promise<() => Promise<void>>
+}
+
+/** The last head this service signed for an origin, kept outside the database. */
+export interface Guard {
+  /** @throws when what is stored cannot be read or understood: never answers undefined for damage */
+  read(origin: string): Promise<Guarded | undefined>
+  /**
+   * Compare-and-swap: MUST fail unless the stored head is still `from`; MUST be durable on return.
+   * @throws LogError `guard_moved`
+   */
+  move(origin: string, from: Guarded | undefined, to: Guarded): Promise<void>
+}
+
+export interface Guarded extends Head {
+  /** The signed note, so that evidence survives the database. */
+  readonly note: Uint8Array
+}
+
+/** The private keys. */
+export interface KeyRing {
+  /** Signers of a log whose vkeys are `vkeys`, in that order; empty when this process does not hold its keys. @throws when only some are there */
+  signers(log: LogInfo): Promise<readonly Signer[]>
+  /** Makes and keeps the keys of a new log: Ed25519, then ML-DSA-44. MUST NOT overwrite. Durable on return. */
+  create(name: string, origin: string): Promise<readonly Signer[]>
+}
+
+/** POSIX milliseconds. */
+export type Clock = () => number

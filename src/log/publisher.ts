@@ -1,0 +1,86 @@
+// The way out: a committed head becomes a published checkpoint. The order of the steps is the safety of the log; a crash
+// after any of them leaves a state from which the same steps, run again, go on.
+import { equalBytes } from '../core/bytes.ts'
+import { formatCheckpoint } from '../core/checkpoint.ts'
+import { formatNote } from '../core/note.ts'
+import type { Signer } from '../core/signer.ts'
+import { checkGrowth } from './check-growth.ts'
+import { checkedEdge } from './checked-edge.ts'
+import type { Feed } from './feed.ts'
+import { halted } from './halted.ts'
+import type { Clock, Guard, LogStore } from './ports.ts'
+import type { TileCache } from './tile-cache.ts'
+import type { Head, LogInfo, Published } from './types.ts'
+
+export interface PublisherPorts {
+  readonly store: LogStore
+  readonly guard: Guard
+  readonly feed: Feed
+  readonly clock: Clock
+}
+
+/** What publishing one log needs. */
+export interface PublishedLog {
+  readonly info: LogInfo
+  readonly signers: readonly Signer[]
+  readonly tiles: TileCache
+}
+
+/**
+ * Publishes the head of a log, or signs it anew when the newest checkpoint was signed before `signedBefore` (POSIX ms).
+ * @returns the checkpoint, or undefined when there was nothing to do or another process does it
+ * @throws LogError `log_halted` when signing would contradict what was signed before; `log_damaged`; `store_unavailable`
+ */
+export async function publishOnce(
+  log: PublishedLog,
+  ports: PublisherPorts,
+  signedBefore: number,
+): Promise<Published | undefined> {
+  const { info } = log
+  const { store, guard, clock } = ports
+  if (!(await store.lead(info.id))) return undefined
+  const last = await store.published(info.id)
+  const head = await store.head(info.id)
+  if (last !== undefined && last.size === head.size && last.signedAt >= signedBefore) return undefined
+
+  const guarded = await guard.read(info.origin)
+  if (guarded === undefined && last !== undefined) {
+    throw halted(
+      info,
+      'the guard knows nothing of this log, but the database has published checkpoints of it: bring the guard back, or adopt the newest checkpoint with "prooflog guard adopt"',
+    )
+  }
+  const signedAt = clock()
+  if (last !== undefined && signedAt <= last.signedAt) {
+    throw halted(
+      info,
+      `the clock reads ${new Date(signedAt).toISOString()}, but the newest checkpoint was signed at ${new Date(last.signedAt).toISOString()}: set the clock right`,
+    )
+  }
+  // Both what the guard remembers and what was published must be prefixes of what we are about to sign.
+  checkedEdge(info, head, await store.edgeTiles(info.id, head.size))
+  if (guarded !== undefined) await checkGrowth(log, guarded, head)
+  if (last !== undefined) await checkGrowth(log, last, head)
+
+  // Written before any signature leaves the process. The first root recorded for a size is the only one ever signed.
+  const intended = await store.intend(info.id, head)
+  if (!equalBytes(intended, head.root)) {
+    throw halted(
+      info,
+      `a different root was recorded for size ${head.size} before: two histories of this log exist; see docs/operations.md`,
+    )
+  }
+  const note = await sign(log, head, signedAt)
+  // From here on the guard holds this head: whatever happens next, nothing inconsistent with it will ever be signed.
+  await guard.move(info.origin, guarded, { ...head, note })
+  const next: Published = { ...head, seq: (last?.seq ?? -1) + 1, signedAt, note }
+  if (!(await store.publish(info.id, next))) return undefined
+  ports.feed.offer(info.id, next)
+  return next
+}
+
+async function sign({ info, signers }: PublishedLog, head: Head, signedAt: number): Promise<Uint8Array> {
+  const text = formatCheckpoint({ origin: info.origin, size: head.size, root: head.root, extensions: [] })
+  const seconds = Math.floor(signedAt / 1000)
+  return formatNote(text, await Promise.all(signers.map((signer) => signer.sign(text, seconds))))
+}

@@ -1,0 +1,60 @@
+// One place that turns what the driver throws into what the engine understands.
+import { DrizzleQueryError } from 'drizzle-orm/errors'
+import postgres from 'postgres'
+import { ProoflogError } from '../core/errors.ts'
+import { LogError } from '../log/errors.ts'
+
+/** SQLSTATE of a duplicate key. */
+export const UNIQUE_VIOLATION = '23505'
+
+/** The SQLSTATE, when it was the server that refused. */
+export function sqlState(error: unknown): string | undefined {
+  const cause = driverError(error)
+  return cause instanceof postgres.PostgresError ? cause.code : undefined
+}
+
+/**
+ * @param committing COMMIT (or a statement that commits by itself) was sent: unless the server itself refused it, nobody
+ * knows whether it took effect
+ */
+export function storeError(error: unknown, committing = false): ProoflogError {
+  if (error instanceof ProoflogError) return error
+  const state = sqlState(error)
+  // Class 08 and 57P are the server's words for "the connection ends here": as silent on the outcome as a broken socket.
+  const refused = state !== undefined && !/^(08|57P)/.test(state)
+  if (committing && !refused) {
+    return new LogError(
+      'outcome_unknown',
+      'the database was lost while committing: send the same bytes again; if they were stored, the answer is their index',
+      {},
+      { cause: error },
+    )
+  }
+  const why = state === undefined ? codeOf(error) : `SQLSTATE ${state}`
+  return new LogError(
+    'store_unavailable',
+    `the database did not answer (${why}); nothing was stored: try again`,
+    {},
+    { cause: error },
+  )
+}
+
+/** Runs one statement or read. @throws LogError `store_unavailable`, or `outcome_unknown` when it commits by itself */
+export async function guarded<T>(work: () => PromiseLike<T>, committing = false): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw storeError(error, committing)
+  }
+}
+
+/** The query builder wraps what the driver throws. */
+function driverError(error: unknown): unknown {
+  return error instanceof DrizzleQueryError ? error.cause : error
+}
+
+function codeOf(error: unknown): string {
+  const cause = driverError(error)
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  return typeof code === 'string' ? code : 'no code'
+}

@@ -1,0 +1,21 @@
+// Who publishes a log: a session-level advisory lock on a connection of its own. Losing the connection loses the lock; what
+// a former leader still writes fails on the primary key of log.checkpoints.
+import type { Sql } from '../db/connect.ts'
+import { guarded } from './errors.ts'
+
+/** First half of the advisory lock's key: "lead". */
+const LOCK_CLASS = 0x6c656164
+
+/** See LogStore.lead. Asking again while holding the lock does not stack it, and notices when it was lost. */
+export async function tryLead(sql: Sql, logId: number): Promise<boolean> {
+  const [row] = await guarded(
+    () => sql<{ leads: boolean }[]>`
+      SELECT CASE WHEN EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND classid = ${LOCK_CLASS} AND objid = ${logId} AND objsubid = 2
+      ) THEN true ELSE pg_try_advisory_lock(${LOCK_CLASS}, ${logId}) END AS leads`,
+  )
+  return row?.leads === true
+}

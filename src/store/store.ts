@@ -1,0 +1,80 @@
+// The engine's store on Postgres: each method is one file of this room.
+import type { Database } from '../db/connect.ts'
+import { LogError } from '../log/errors.ts'
+import type { LogStore } from '../log/ports.ts'
+import {
+  insertCheckpoint,
+  intendHead,
+  PUBLISHED_CHANNEL,
+  readDue,
+  readHistory,
+  readPublishedPositions,
+} from './checkpoints.ts'
+import { guarded } from './errors.ts'
+import { findLeaf } from './find.ts'
+import { tryLead } from './lead.ts'
+import { SEGMENT_SIZE } from './leaf-key.ts'
+import { createLog, listLogs } from './log-rows.ts'
+import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
+import { createSegmentFilters } from './segment-filter.ts'
+import { appendIfAt, sequence } from './sequence.ts'
+
+export interface StoreConnections {
+  /** For the transactions that append: kept apart so that reads never wait for them. */
+  readonly write: Database
+  readonly read: Database
+  /** One connection (`max: 1`) that holds the publisher's locks. */
+  readonly lead: Database
+}
+
+export function createPostgresStore({ write, read, lead }: StoreConnections): LogStore {
+  const filters = createSegmentFilters(async function* (logId, segment) {
+    const chunk = 256
+    const first = (segment * SEGMENT_SIZE) / 256
+    for (let index = first; index < first + SEGMENT_SIZE / 256; index += chunk) {
+      yield* await readTiles(
+        read.sql,
+        logId,
+        Array.from({ length: chunk }, (_, i) => ({ level: 0, index: index + i, width: 256 })),
+      )
+    }
+  })
+  return {
+    logs: () => listLogs(read),
+    createLog: (log) => createLog(write, log),
+    sequence: (logId, work) => sequence(write.sql, filters, logId, work),
+    appendIfAt: (logId, fresh, from, to, dedup) =>
+      appendIfAt(write.sql, filters, logId, fresh, from, to, dedup),
+    async head(logId) {
+      const [head] = await guarded(
+        () =>
+          read.sql<
+            { size: number; root: Uint8Array }[]
+          >`SELECT size, root FROM log.heads WHERE log_id = ${logId}`,
+      )
+      if (head === undefined)
+        throw new LogError('log_damaged', `log ${logId} has no head row: somebody changed the database`)
+      return head
+    },
+    tiles: (logId, tiles) => guarded(() => readTiles(read.sql, logId, tiles)),
+    edgeTiles: (logId, size) => guarded(() => readEdgeTiles(read.sql, logId, size)),
+    entries: (logId, start, end) => guarded(() => readEntries(read.sql, logId, start, end)),
+    indexOf: (logId, leafHash, size) => guarded(() => findLeaf(read.sql, logId, leafHash, size)),
+    async published(logId) {
+      const [newest] = await readHistory(read, logId, 1, Number.MAX_SAFE_INTEGER)
+      return newest
+    },
+    history: (logId, limit, beforeSeq) => readHistory(read, logId, limit, beforeSeq),
+    due: (signedBefore) => readDue(read, signedBefore),
+    publishedPositions: () => readPublishedPositions(read),
+    lead: (logId) => tryLead(lead.sql, logId),
+    intend: (logId, head) => intendHead(write, logId, head),
+    publish: (logId, next) => insertCheckpoint(write, logId, next),
+    async onPublished(callback) {
+      const { unlisten } = await guarded(() =>
+        read.sql.listen(PUBLISHED_CHANNEL, (logId) => callback(Number(logId))),
+      )
+      return unlisten
+    },
+  }
+}
