@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { encodeUtf8 } from '../../src/core/bytes.ts'
 import { ProoflogError } from '../../src/core/errors.ts'
+import { formatNote, type NoteSignature } from '../../src/core/note.ts'
+import type { Signer } from '../../src/core/signer.ts'
 
 /** A signed note made by another implementation; provenance in test/vectors/README.md. */
 export type NoteVector = {
@@ -43,6 +45,17 @@ export function mutate(bytes: Uint8Array, how: number, at: number, value: number
   const i = Math.min(bytes.length - 1, Math.floor(at * bytes.length))
   const middle = how === 0 ? [value] : how === 1 ? [value, ...bytes.subarray(i, i + 1)] : []
   return Uint8Array.from([...bytes.subarray(0, i), ...middle, ...bytes.subarray(i + 1)])
+}
+
+/** The note of `text`, signed by every signer at `timestamp` (of each type one second later, to tell them apart). */
+export async function signNote(
+  text: string,
+  signers: readonly Signer[],
+  timestamp: number,
+): Promise<Uint8Array> {
+  const signatures: NoteSignature[] = []
+  for (const signer of signers) signatures.push(await signer.sign(text, timestamp + signer.type))
+  return formatNote(text, signatures)
 }
 
 /** UTF-8 of a text. */
