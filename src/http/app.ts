@@ -1,0 +1,104 @@
+// The log's HTTP surface (DESIGN §7) and the shell that other rooms hang their routes into.
+import { randomBytes } from 'node:crypto'
+import { type Context, Hono } from 'hono'
+import { appendRoutes } from './append-routes.ts'
+import { entryRoutes } from './entry-routes.ts'
+import { HttpError } from './errors.ts'
+import { keyRoutes } from './key-routes.ts'
+import { logRoutes } from './log-routes.ts'
+import { openApiOf } from './openapi.ts'
+import { type OperationDeps, operationRoutes } from './operation-routes.ts'
+import { proofRoutes } from './proof-routes.ts'
+import { referenceRoutes } from './reference-routes.ts'
+import { ACCESS, type GuardedRoute, guardRoutes } from './route-table.ts'
+import type { AccessTable, Route } from './route.ts'
+import { answered, type ServeDeps, serveRoute } from './serve-route.ts'
+import { tileRoutes } from './tile-routes.ts'
+
+export interface AppDeps extends OperationDeps, Omit<ServeDeps, 'nextRequestId'> {
+  /** Of the program, for the reference page. */
+  readonly version: string
+  /** Routes of other rooms, each with its own rows. */
+  readonly more?: readonly { readonly routes: readonly Route[]; readonly access: AccessTable }[]
+}
+
+/** @throws Error when a route has no row in an access table, or a row no route */
+export function createApp(deps: AppDeps): Hono {
+  const guarded = guardedRoutes(deps)
+  const serving: ServeDeps = { ...deps, nextRequestId: requestIds() }
+  const app = new Hono()
+  for (const { route, access } of guarded)
+    app.on(route.method, route.path, serveRoute(route, access, serving))
+  // Registered after all of them: reached only by methods that no route of the path serves.
+  for (const path of new Set(guarded.map(({ route }) => route.path))) {
+    const allow = allowedMethods(guarded, path)
+    app.options(path, () => preflight(allow))
+    app.all(path, (c) => answered(c, path, serving, () => refuseMethod(c, allow)))
+  }
+  app.notFound((c) =>
+    answered(c, 'none', serving, () => {
+      throw new HttpError('not_found', 'nothing is served at this path: see /docs')
+    }),
+  )
+  // No route gets here, since its errors are answered already; a fault in the shell itself gets the same answer.
+  app.onError((error, c) =>
+    answered(c, 'none', serving, () => {
+      throw error
+    }),
+  )
+  return app
+}
+
+/** Every route served and who may use it. */
+export function guardedRoutes(deps: AppDeps): GuardedRoute[] {
+  const more = deps.more ?? []
+  const routes: Route[] = [
+    ...logRoutes(deps.logs),
+    ...tileRoutes(),
+    ...appendRoutes(deps.stopping),
+    ...entryRoutes(),
+    ...proofRoutes(),
+    ...keyRoutes(deps.keys, deps.logs),
+    ...operationRoutes(deps),
+    ...more.flatMap((group) => group.routes),
+    ...referenceRoutes(() => openApiOf(guarded, deps.version)),
+  ]
+  const guarded = guardRoutes(routes, Object.assign({}, ACCESS, ...more.map((group) => group.access)))
+  return guarded
+}
+
+function allowedMethods(guarded: readonly GuardedRoute[], path: string): string[] {
+  const methods: string[] = guarded
+    .filter(({ route }) => route.path === path)
+    .map(({ route }) => route.method)
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
+}
+
+/** CORS: any page may send its own key; there are no cookies to protect. */
+function preflight(allow: readonly string[]): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      allow: allow.join(', '),
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': allow.join(', '),
+      'access-control-allow-headers': 'Authorization, Content-Type, Accept',
+      'access-control-max-age': '86400',
+    },
+  })
+}
+
+function refuseMethod(c: Context, allow: readonly string[]): never {
+  throw new HttpError(
+    'method_not_allowed',
+    `${c.req.method} is not served here; served are ${allow.join(', ')}`,
+    { allow },
+  )
+}
+
+/** A random prefix per process and a count: unique without asking for randomness on every request. */
+function requestIds(): () => string {
+  const prefix = randomBytes(6).toString('hex')
+  let count = 0
+  return () => `${prefix}-${++count}`
+}

@@ -1,0 +1,102 @@
+// Logs: what anybody must know to check them, and their creation.
+import type { Context } from 'hono'
+import { LogError } from '../log/errors.ts'
+import type { Log, Logs, Published } from '../log/types.ts'
+import { jsonBody } from './json-body.ts'
+import { readQuery } from './query.ts'
+import { base64, json } from './respond.ts'
+import type { Route } from './route.ts'
+import { logList, logSummary, newLog } from './schemas.ts'
+
+export function logRoutes(logs: Logs): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/logs',
+      handle: (c) => listLogs(c, logs),
+      doc: {
+        tag: 'logs',
+        summary: 'All logs',
+        answers: { 'application/json': logList },
+        problems: ['invalid_parameter'],
+      },
+    },
+    {
+      method: 'POST',
+      path: '/logs',
+      handle: (c) => createLog(c, logs),
+      doc: {
+        tag: 'logs',
+        summary: 'Create a log',
+        description:
+          'Makes its keys and publishes its first checkpoint, of size 0. The default origin is the URL of the log without scheme.',
+        body: { 'application/json': newLog },
+        answers: { 'application/json': logSummary },
+        status: 201,
+        problems: [
+          'invalid_body',
+          'invalid_log_name',
+          'body_too_large',
+          'body_incomplete',
+          'unsupported_media_type',
+          'log_exists',
+        ],
+      },
+    },
+    {
+      method: 'GET',
+      path: '/logs/:log',
+      onLog: (c, log) => (readQuery(c, []), json(describe(log))),
+      doc: {
+        tag: 'logs',
+        summary: 'One log',
+        description: 'Its origin and keys, its published checkpoint, and what can be promised now.',
+        answers: { 'application/json': logSummary },
+        problems: ['invalid_parameter'],
+      },
+    },
+  ]
+}
+
+async function listLogs(c: Context, logs: Logs): Promise<Response> {
+  readQuery(c, [])
+  const open = await Promise.all((await logs.list()).map(({ name }) => logs.open(name)))
+  return json({ logs: open.map(describe) })
+}
+
+async function createLog(c: Context, logs: Logs): Promise<Response> {
+  const { name, origin, public: isPublic, dedup } = await jsonBody(c, newLog)
+  await logs.create({
+    name,
+    ...(origin === undefined ? {} : { origin }),
+    ...(isPublic === undefined ? {} : { public: isPublic }),
+    ...(dedup === undefined ? {} : { dedup }),
+  })
+  return json(describe(await logs.open(name)), 201)
+}
+
+function describe(log: Log): object {
+  const { name, origin, vkeys, public: isPublic, dedup, createdAt } = log.info
+  const published = publishedOf(log)
+  return {
+    name,
+    origin,
+    vkeys,
+    size: published?.size ?? null,
+    root: published ? base64(published.root) : null,
+    signed_at: published ? new Date(published.signedAt).toISOString() : null,
+    ...log.status(),
+    public: isPublic,
+    dedup,
+    created_at: createdAt.toISOString(),
+  }
+}
+
+function publishedOf(log: Log): Published | undefined {
+  try {
+    return log.published()
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'not_published') return undefined
+    throw error
+  }
+}

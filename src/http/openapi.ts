@@ -1,0 +1,161 @@
+// OpenAPI 3.1 from the routes themselves: zod's JSON Schema is the schema dialect of 3.1, so nothing is translated.
+import { z } from 'zod'
+import { type ProblemCode, PROBLEMS } from './problem.ts'
+import type { GuardedRoute } from './route-table.ts'
+import type { Route, RouteAccess } from './route.ts'
+import { problem } from './schemas.ts'
+
+export interface OpenApi {
+  readonly openapi: '3.1.0'
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: object
+}
+
+export interface Operation {
+  readonly operationId: string
+  readonly tags: readonly string[]
+  readonly summary: string
+  readonly description: string
+  readonly security: readonly object[]
+  readonly parameters: readonly Parameter[]
+  readonly requestBody?: { readonly required: true; readonly content: Content }
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query'
+  readonly required: boolean
+  readonly description?: string
+  readonly schema: object
+}
+
+type Content = Readonly<Record<string, { readonly schema: object }>>
+
+const DESCRIPTION =
+  'A transparency log: every entry provable, every tree head signed. Keys are sent as `Authorization: Bearer <key>`. ' +
+  'Every refusal is `application/problem+json` with a stable `code`; 503 is transient and carries `Retry-After`.'
+
+/** @param version of the program */
+export function openApiOf(guarded: readonly GuardedRoute[], version: string): OpenApi {
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const { route, access } of guarded) {
+    const operations = (paths[openApiPath(route.path)] ??= {})
+    operations[route.method.toLowerCase()] = operationOf(route, access)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'prooflog', version, description: DESCRIPTION },
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(problem) },
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, plog_…' } },
+    },
+  }
+}
+
+/** `/logs/:log/tile/:tile{.+}` -> `/logs/{log}/tile/{tile}` */
+export function openApiPath(path: string): string {
+  return path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')
+}
+
+function operationOf(route: Route, access: RouteAccess): Operation {
+  const { tag, summary, description, body, answers, status = 200 } = route.doc
+  return {
+    operationId: `${route.method.toLowerCase()}${openApiPath(route.path)
+      .replaceAll(/[^A-Za-z0-9]+/g, '_')
+      .replace(/_$/, '')}`,
+    tags: [tag],
+    summary,
+    description: [description, accessNote(access)].filter(Boolean).join(' '),
+    security:
+      access === 'public' ? [] : access === 'entries:read unless public' ? [{}, { key: [] }] : [{ key: [] }],
+    parameters: parametersOf(route),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
+    responses: {
+      [status]: { description: 'Success', content: contentOf(answers) },
+      ...problemsOf(route, access),
+    },
+  }
+}
+
+function accessNote(access: RouteAccess): string {
+  if (access === 'public') return 'No key needed.'
+  if (access === 'entries:read unless public')
+    return 'Needs a key with scope `entries:read`, unless the log is public.'
+  return `Needs a key with scope \`${access}\`.`
+}
+
+function parametersOf({ path, doc }: Route): Parameter[] {
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => {
+    const schema = name === 'index' ? { type: 'integer', minimum: 0 } : { type: 'string' }
+    return { name, in: 'path', required: true, schema }
+  })
+  const inQuery = Object.entries(doc.query?.shape ?? {}).map(([name, type]): Parameter => {
+    const { description, ...schema } = schemaOf(type as z.ZodType)
+    const required = !(type as z.ZodType).safeParse(undefined).success
+    return {
+      name,
+      in: 'query',
+      required,
+      schema,
+      ...(typeof description === 'string' ? { description } : {}),
+    }
+  })
+  return [...inPath, ...inQuery]
+}
+
+/** All the codes a route may answer with, those that come from what surrounds it included. */
+export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[] {
+  const keys: ProblemCode[] = [
+    'key_missing',
+    'key_malformed',
+    'key_unknown',
+    'key_revoked',
+    'key_expired',
+    'insufficient_scope',
+    'key_not_for_log',
+    'access_unavailable',
+  ]
+  const log: ProblemCode[] = [
+    'log_not_found',
+    'queue_full',
+    'outcome_unknown',
+    'not_published',
+    'log_halted',
+    'log_damaged',
+  ]
+  return [
+    ...(route.doc.problems ?? []),
+    ...(access === 'public' ? [] : keys),
+    ...('onLog' in route ? log : []),
+    'store_unavailable',
+    'unavailable',
+  ]
+}
+
+function problemsOf(route: Route, access: RouteAccess): Operation['responses'] {
+  const byStatus = new Map<number, ProblemCode[]>()
+  for (const code of problemCodesOf(route, access)) {
+    const { status } = PROBLEMS[code]
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+  return Object.fromEntries(
+    [...byStatus]
+      .toSorted(([a], [b]) => a - b)
+      .map(([status, codes]) => [status, { description: codes.join(', '), content }]),
+  )
+}
+
+function contentOf(types: Readonly<Record<string, z.ZodType>>): Content {
+  return Object.fromEntries(
+    Object.entries(types).map(([type, schema]) => [type, { schema: schemaOf(schema) }]),
+  )
+}
+
+function schemaOf(schema: z.ZodType): Record<string, unknown> {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'input' })
+  return rest
+}

@@ -1,0 +1,115 @@
+// The one place where an error becomes an answer: code -> status, title, Retry-After (RFC 9457). There is no 500: what
+// nobody foresaw is a transient fault to the caller (agents drop data on other codes) and a logged stack to the operator.
+import { AccessError, type AccessErrorCode } from '../access/errors.ts'
+import { LogError, type LogErrorCode } from '../log/errors.ts'
+import { HttpError, type HttpErrorCode } from './errors.ts'
+
+export type ProblemCode = HttpErrorCode | LogErrorCode | AccessErrorCode
+
+interface ProblemKind {
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 503
+  readonly title: string
+}
+
+export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
+  invalid_parameter: {
+    status: 400,
+    title: 'A query parameter is missing, unknown, repeated or not in its canonical form',
+  },
+  invalid_body: { status: 400, title: 'The body cannot be read' },
+  invalid_line: { status: 400, title: 'A line of the batch cannot be read; nothing was stored' },
+  invalid_bundle: { status: 400, title: 'The entry bundle cannot be read; nothing was stored' },
+  body_incomplete: { status: 400, title: 'The body ended early; nothing was stored' },
+  invalid_log_name: { status: 400, title: 'This is not a name for a log' },
+  invalid_key_request: { status: 400, title: 'This key cannot be created' },
+  key_missing: { status: 401, title: 'A key is needed' },
+  key_malformed: { status: 401, title: 'This is not a key' },
+  key_unknown: { status: 401, title: 'The key is not known' },
+  key_revoked: { status: 401, title: 'The key was revoked' },
+  key_expired: { status: 401, title: 'The key expired' },
+  insufficient_scope: { status: 403, title: 'The key lacks the scope' },
+  key_not_for_log: { status: 403, title: 'The key is bound to other logs' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  log_not_found: { status: 404, title: 'There is no such log' },
+  key_not_found: { status: 404, title: 'There is no such key' },
+  index_out_of_range: { status: 404, title: 'The published log has no entry at this index' },
+  size_out_of_range: { status: 404, title: 'The log was never published at this size' },
+  leaf_not_found: { status: 404, title: 'The published log holds no such entry' },
+  tile_not_found: { status: 404, title: 'The published log has no such tile' },
+  method_not_allowed: { status: 405, title: 'This method is not served here' },
+  log_exists: { status: 409, title: 'There is a log of this name or origin' },
+  entry_too_large: { status: 413, title: 'An entry holds at most 65,535 bytes; nothing was stored' },
+  batch_too_large: { status: 413, title: 'The batch has too many entries; nothing was stored' },
+  body_too_large: { status: 413, title: 'The body is too large; nothing was stored' },
+  unsupported_media_type: { status: 415, title: 'This content type is not accepted here' },
+  queue_full: { status: 503, title: 'Too many entries wait for their commit; nothing was stored' },
+  store_unavailable: { status: 503, title: 'The database does not answer; nothing was stored' },
+  outcome_unknown: { status: 503, title: 'It is unknown whether the entries were stored: send them again' },
+  wait_timeout: { status: 503, title: 'The entries are stored, but not published yet' },
+  not_published: { status: 503, title: 'The log has no checkpoint yet' },
+  log_halted: { status: 503, title: 'The log is halted' },
+  log_damaged: { status: 503, title: 'The stored log is damaged' },
+  guard_moved: { status: 503, title: 'Another process signed for this log' },
+  access_unavailable: { status: 503, title: 'Keys cannot be checked now' },
+  not_ready: { status: 503, title: 'The service is not ready' },
+  unavailable: { status: 503, title: 'The request could not be served now' },
+}
+
+/** Seconds after which a 503 is worth another try. */
+const RETRY_AFTER = '1'
+
+/** The answer to an error. `requestId` leads the operator from a 503 to its log line. */
+export function problemResponse(error: unknown, requestId: string): Response {
+  const { code, detail, members } = describe(error)
+  const { status, title } = PROBLEMS[code]
+  const body = JSON.stringify({
+    type: `/docs#${code}`,
+    title,
+    status,
+    code,
+    detail,
+    ...members,
+    ...(status === 503 ? { request_id: requestId } : {}),
+  })
+  return new Response(body, { status, headers: headersOf(status, code, members) })
+}
+
+/** Whether the error is one of ours: anything else deserves its stack in the log. */
+export function isForeseen(error: unknown): boolean {
+  return describe(error).code !== 'unavailable'
+}
+
+function describe(error: unknown): {
+  code: ProblemCode
+  detail: string
+  members: Readonly<Record<string, unknown>>
+} {
+  if (error instanceof HttpError) return { code: error.code, detail: error.message, members: error.evidence }
+  if (error instanceof LogError || error instanceof AccessError) {
+    return { code: error.code, detail: error.message, members: {} }
+  }
+  return {
+    code: 'unavailable',
+    detail: 'an unforeseen fault; it was logged with this request_id: try again',
+    members: {},
+  }
+}
+
+function headersOf(
+  status: number,
+  code: ProblemCode,
+  members: Readonly<Record<string, unknown>>,
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'access-control-allow-origin': '*',
+    'access-control-expose-headers': 'Retry-After',
+  }
+  if (status === 503) headers['retry-after'] = RETRY_AFTER
+  // RFC 6750 §3: the error attribute is left out when no key was sent.
+  if (status === 401)
+    headers['www-authenticate'] = code === 'key_missing' ? 'Bearer' : 'Bearer error="invalid_token"'
+  if (Array.isArray(members['allow'])) headers['allow'] = members['allow'].join(', ')
+  return headers
+}

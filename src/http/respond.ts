@@ -1,0 +1,29 @@
+// Successful answers with exact headers. Every answer may be read by any web page (CORS `*`): no cookie is ever used, so a
+// page can do nothing with it that its own key does not allow.
+
+const CORS = { 'access-control-allow-origin': '*' }
+const JSON_HEADERS = { ...CORS, 'content-type': 'application/json', 'cache-control': 'no-store' }
+
+export const IMMUTABLE = 'public, max-age=604800, immutable'
+export const IMMUTABLE_PRIVATE = 'private, max-age=604800, immutable'
+
+/** JSON; numbers as JSON numbers, bytes the caller has turned to base64. */
+export function json(value: unknown, status = 200): Response {
+  return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS })
+}
+
+/** One JSON value per line. */
+export function ndjson(values: readonly unknown[]): Response {
+  const body = values.map((value) => `${JSON.stringify(value)}\n`).join('')
+  return new Response(body, { headers: { ...JSON_HEADERS, 'content-type': 'application/x-ndjson' } })
+}
+
+/** Headers for a fixed kind of answer: made once, not per request. */
+export function headersFor(contentType: string, cacheControl: string): Readonly<Record<string, string>> {
+  return { ...CORS, 'content-type': contentType, 'cache-control': cacheControl }
+}
+
+/** Padded standard base64 of bytes, without copying them. */
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

@@ -1,0 +1,121 @@
+// The shapes of answers and bodies, for the reference page and for the tests that hold the answers to them.
+import { z } from 'zod'
+import { SCOPES } from '../access/scopes.ts'
+import { validKeyName } from '../core/keys.ts'
+
+const size = z.int().min(0)
+const hash = z.base64().length(44).describe('32 bytes in base64')
+const bytes = z.base64().describe('bytes in base64')
+const time = z.iso.datetime()
+const logName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+const note = z.string().describe('the checkpoint: a signed note (c2sp.org/tlog-checkpoint)')
+
+export const binary = z.string().describe('raw bytes').meta({ format: 'binary' })
+export const text = z.string()
+
+export const logSummary = z.strictObject({
+  name: logName,
+  origin: z.string(),
+  vkeys: z.array(z.string()).describe('every key that may sign, as c2sp.org/signed-note verifier keys'),
+  size: size.nullable().describe('of the published checkpoint; null before the first one'),
+  root: hash.nullable(),
+  signed_at: time.nullable(),
+  level: z.enum(['tamper-detecting', 'tamper-evident', 'witnessed']).describe('what can be promised now'),
+  problems: z.array(z.strictObject({ code: z.string(), message: z.string() })),
+  public: z.boolean().describe('entries can be read without a key'),
+  dedup: z.boolean().describe('the same bytes get the same index'),
+  created_at: time,
+})
+export const logList = z.strictObject({ logs: z.array(logSummary) })
+export const newLog = z.strictObject({
+  name: logName,
+  // A key name, because the keys of a log carry its origin as their name (c2sp.org/signed-note).
+  origin: z
+    .string()
+    .max(255)
+    .refine(isOrigin, 'must be 1 to 255 bytes without white space and plus signs')
+    .optional(),
+  public: z.boolean().optional(),
+  dedup: z.boolean().optional(),
+})
+
+export const newEntry = z.union([
+  z.strictObject({ entry: bytes }),
+  z.strictObject({ text: z.string().describe('its UTF-8 is the entry') }),
+])
+const covered = {
+  tree_size: size.optional().describe('size of a published checkpoint that covers it, with wait=published'),
+}
+export const receipt = z.strictObject({ index: size, leaf_hash: hash, duplicate: z.boolean(), ...covered })
+export const batchReceipt = z.strictObject({
+  count: size,
+  duplicates: size.describe('how many were in the log already'),
+  first_index: size.optional().describe('when the indexes are first_index, first_index + 1, …'),
+  indexes: z.array(size).optional().describe('otherwise; in the order of the entries sent'),
+  ...covered,
+})
+
+export const entry = z.strictObject({ index: size, leaf_hash: hash, entry: bytes })
+export const entryList = z.strictObject({ tree_size: size, entries: z.array(entry) })
+
+export const inclusionProof = z.strictObject({ leaf_index: size, tree_size: size, audit_path: z.array(hash) })
+export const entryProof = z.strictObject({ ...inclusionProof.shape, checkpoint: note })
+export const consistencyProof = z.strictObject({ from: size, to: size, consistency: z.array(hash) })
+export const subtreeProof = z.strictObject({
+  start: size,
+  end: size,
+  tree_size: size,
+  subtree_hash: hash,
+  subtree_proof: z.array(hash),
+})
+export const treeHead = z.strictObject({
+  tree_size: size,
+  timestamp: size.describe('when it was signed, POSIX milliseconds'),
+  sha256_root_hash: hash,
+  checkpoint: note,
+  seq: size.describe('position among the published tree heads, from 0'),
+})
+export const treeHeadList = z.strictObject({
+  sths: z.array(treeHead),
+  next: size.nullable().describe('`before` for the next page; null on the last one'),
+})
+
+export const newKey = z.strictObject({
+  name: z.string().min(1).max(200),
+  scopes: z.array(z.enum(SCOPES)).min(1),
+  logs: z
+    .array(logName)
+    .min(1)
+    .nullable()
+    .optional()
+    .describe('names of logs the key is bound to; null or absent for all'),
+  expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+})
+export const key = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(SCOPES)),
+  logs: z.array(z.string()).nullable(),
+  created_at: time,
+  expires_at: time.nullable(),
+  revoked_at: time.nullable(),
+})
+export const createdKey = z.strictObject({
+  ...key.shape,
+  key: z.string().describe('shown here and never again'),
+})
+export const keyList = z.strictObject({ keys: z.array(key) })
+
+export const health = z.strictObject({ status: z.literal('ok') })
+export const readiness = z.strictObject({ status: z.literal('ready'), logs: z.array(z.string()) })
+export const problem = z.looseObject({
+  type: z.string().describe('link to the code on the reference page'),
+  title: z.string(),
+  status: z.int(),
+  code: z.string().describe('stable; what programs should look at'),
+  detail: z.string().describe('what was wrong with this request, and what to do'),
+})
+
+function isOrigin(text: string): boolean {
+  return Buffer.byteLength(text) <= 255 && validKeyName(text)
+}

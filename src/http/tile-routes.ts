@@ -1,0 +1,90 @@
+// c2sp.org/tlog-tiles: checkpoint, hash tiles, entry bundles. A path that is not exactly canonical names nothing: 404.
+import type { Context } from 'hono'
+import { FormatError } from '../core/errors.ts'
+import { parseTilePath } from '../core/tile.ts'
+import { LogError } from '../log/errors.ts'
+import type { Log } from '../log/types.ts'
+import { headersFor, IMMUTABLE, IMMUTABLE_PRIVATE } from './respond.ts'
+import type { Route } from './route.ts'
+import { binary, text } from './schemas.ts'
+
+const NOTE_HEADERS = headersFor('text/plain; charset=utf-8', 'no-cache')
+const TILE_HEADERS = headersFor('application/octet-stream', IMMUTABLE)
+const PRIVATE_TILE_HEADERS = headersFor('application/octet-stream', IMMUTABLE_PRIVATE)
+
+export function tileRoutes(): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/logs/:log/checkpoint',
+      onLog: (_c, log) => new Response(bodyOf(log.published().note), { headers: NOTE_HEADERS }),
+      doc: {
+        tag: 'tiles',
+        summary: 'Newest checkpoint',
+        description: 'The signed note, byte for byte as published (c2sp.org/tlog-checkpoint).',
+        answers: { 'text/plain; charset=utf-8': text },
+      },
+    },
+    {
+      method: 'GET',
+      path: '/logs/:log/tile/entries/:bundle{.+}',
+      onLog: getBundle,
+      doc: {
+        tag: 'tiles',
+        summary: 'Entry bundle',
+        description:
+          '`{bundle}` is `N` or `N.p/W` as in c2sp.org/tlog-tiles, for example `x001/x234/067.p/8`; it holds slashes.',
+        answers: { 'application/octet-stream': binary },
+        problems: ['tile_not_found'],
+      },
+    },
+    {
+      method: 'GET',
+      path: '/logs/:log/tile/:tile{.+}',
+      onLog: getTile,
+      doc: {
+        tag: 'tiles',
+        summary: 'Hash tile',
+        description:
+          '`{tile}` is `L/N` or `L/N.p/W` as in c2sp.org/tlog-tiles, for example `0/x001/067.p/8`; it holds slashes.',
+        answers: { 'application/octet-stream': binary },
+        problems: ['tile_not_found'],
+      },
+    },
+  ]
+}
+
+async function getTile(c: Context, log: Log): Promise<Response> {
+  const { level, index, width } = tileOf(c, log, 'hash')
+  return new Response(bodyOf(await log.tile(level, index, width)), { headers: TILE_HEADERS })
+}
+
+async function getBundle(c: Context, log: Log): Promise<Response> {
+  const { index, width } = tileOf(c, log, 'entries')
+  const headers = log.info.public ? TILE_HEADERS : PRIVATE_TILE_HEADERS
+  return new Response(bodyOf(await log.bundle(index, width)), { headers })
+}
+
+/** The kind is checked although the router chose the route: bundles of a private log must never leave by the public one. */
+function tileOf(c: Context, log: Log, kind: 'hash' | 'entries') {
+  const path = rawTail(c.req.raw.url, log.info.name)
+  try {
+    const tile = parseTilePath(path)
+    if (tile.kind === kind) return tile.id
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+  }
+  throw new LogError('tile_not_found', 'this is not the path of a tile: see c2sp.org/tlog-tiles')
+}
+
+/** What follows `/logs/<name>/`, as sent: the router decodes percent signs, and an encoded spelling is not canonical. */
+function rawTail(url: string, name: string): string {
+  const path = url.indexOf('/', url.indexOf('://') + 3)
+  const query = url.indexOf('?', path)
+  return url.slice(path + `/logs/${name}/`.length, query === -1 ? undefined : query)
+}
+
+/** Response's type wants to know that the memory is not shared; ours never is. */
+function bodyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes as Uint8Array<ArrayBuffer>
+}
