@@ -98,6 +98,7 @@ describe('what is not a note', () => {
     ['an empty signature', `${TEXT}\n\n— PeterNeumann \n`],
     ['a key ID without a signature', `${TEXT}\n\n— PeterNeumann x08goA==\n`],
     ['two spaces', `${TEXT}\n\n${PETER.replace(' x08', '  x08')}`],
+    ['text after the signature', `${TEXT}\n\n${PETER.replace('\n', ' more\n')}`],
     ['base64 without padding', `${TEXT}\n\n${PETER.replace('=', '')}`],
     ['base64 with bits after the end', `${TEXT}\n\n${PETER.replace('M=', 'N=')}`],
     ['a hyphen for the dash', `${TEXT}\n\n${PETER.replace('—', '-')}`],

@@ -199,6 +199,21 @@ describe('what is not a policy', () => {
     expect(codeOf(() => parsePolicy(Uint8Array.of(0x23, 0xff, 0x0a)))).toBe('invalid_utf8')
   })
 
+  test('two keys that share name and key ID, which a signature line could not tell apart', () => {
+    // Public keys found by counting up until two key IDs (b90f7cfe) met.
+    const collide = (n: number) =>
+      formatVkey(
+        'w',
+        0x04,
+        Uint8Array.from({ length: 32 }, (_, at) => Math.floor(n / 256 ** (31 - at)) % 256),
+      )
+    expect(collide(6094)).not.toBe(collide(23_356))
+    expect(parseVkey(collide(6094)).keyId).toBe(parseVkey(collide(23_356)).keyId)
+    expect(code(`witness A ${collide(6094)}`, `witness B ${collide(23_356)}`, 'quorum A')).toBe(
+      'invalid_policy',
+    )
+  })
+
   test('the refusal names the line', () => {
     expect(() => parsePolicy(lines('', '# a', 'quorum nobody'))).toThrow(/^Line 3 of the policy: .*"nobody"/)
   })
