@@ -51,7 +51,7 @@ export function parseCheckpoint(text: string): Checkpoint {
 }
 
 /** @throws FormatError invalid_checkpoint unless `origin` is one line of 1 to 255 bytes. */
-export function checkOrigin(origin: string): void {
+function checkOrigin(origin: string): void {
   const size = encodeUtf8(origin).length
   if (size === 0 || size > MAX_ORIGIN_SIZE || hasControl(origin)) {
     throw invalid(

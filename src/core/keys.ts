@@ -19,7 +19,7 @@ export type VerificationKey = {
 export type SecretKey = { readonly name: string; readonly type: KeyType; readonly seed: Uint8Array }
 
 /** Longest key name in UTF-8 bytes: the signed message of 0x06 holds it behind a one-byte length. */
-export const MAX_KEY_NAME_SIZE = 255
+const MAX_KEY_NAME_SIZE = 255
 type KeyErrorCode = 'invalid_vkey' | 'invalid_skey'
 
 const SEED_SIZE = 32

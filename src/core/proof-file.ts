@@ -19,7 +19,7 @@ export type ProofFile = {
 /** Largest extra data in bytes: its line stays under the 64 KiB that line-based readers in Go accept. */
 export const MAX_EXTRA_SIZE = 48_000
 /** Most hashes of an inclusion proof: sizes are below 2^53. */
-export const MAX_PATH_LENGTH = 53
+const MAX_PATH_LENGTH = 53
 /** Largest proof file in bytes. */
 export const MAX_PROOF_FILE_SIZE: number = MAX_NOTE_SIZE + 70_000
 
