@@ -15,7 +15,7 @@ export interface Postmaster {
 
 const POLL_MS = 50
 /** The file is written before the socket exists and removed after it is closed: give both a moment. */
-const SETTLE_MS = 10_000
+const SETTLE_MS = 5000
 
 /**
  * The server that runs on the cluster in `dir`, or undefined. A postmaster.pid whose process is dead, or something else by
