@@ -67,9 +67,11 @@ export function appendLeaves(
 
 /**
  * The edge of the tree of `size` leaves from its partial tiles, level 0 first (see {@link Edge}).
- * @throws FormatError `invalid_tile` when a tile is missing, left over or not as wide as `size` asks
+ * @throws FormatError `invalid_tile` when a tile is missing, left over or not as wide as `size` asks, or `size` is none
  */
 export function edgeFrom(size: number, tiles: readonly Uint8Array[]): Edge {
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw new FormatError('invalid_tile', `${size} is not the size of a tree.`)
   const levels = levelsOf(size)
   if (tiles.length !== levels) {
     throw new FormatError(

@@ -35,8 +35,10 @@ export function rangeNodes(range: Range): NodeId[] {
   checkSubtreeRange(range)
   const nodes: NodeId[] = []
   let start = range.start
-  let width = powerFrom(range.end - start)
-  for (let level = Math.log2(width); start < range.end; level--, width /= 2) {
+  let level = 0
+  while (2 ** level < range.end - start) level++
+  for (; start < range.end; level--) {
+    const width = 2 ** level
     if (start + width > range.end) continue
     nodes.push({ level, index: start / width })
     start += width
