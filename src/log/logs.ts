@@ -1,6 +1,6 @@
 // All logs of one database, and the loop that publishes those whose keys this process holds.
 import { ProoflogError } from '../core/errors.ts'
-import { verifierOf } from '../core/signer.ts'
+import { type Signer, verifierOf } from '../core/signer.ts'
 import { LogError } from './errors.ts'
 import { createFeed } from './feed.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -50,16 +50,16 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     options.heartbeat + Math.max(10 * options.publishInterval, 60_000),
   )
   const opened = new Map<string, Promise<OpenLog>>()
+  const signing = new Map<number, readonly Signer[]>()
+  const publishing = new Map<number, Promise<void>>()
   let stopping: AbortController | undefined
   let loop: Promise<void> = Promise.resolve()
   let unfollow: () => Promise<void> = async () => {}
 
   async function openNow(info: LogInfo): Promise<OpenLog> {
-    const signers = await keys.signers(info)
     if (feed.newest(info.id) === undefined) await feed.refresh(info.id)
     return openLog(
       info,
-      signers,
       { store, feed, observer, status: (log) => board.of(log) },
       { limits: options.limits ?? DEFAULT_LIMITS, cacheBytes: options.cacheBytes ?? 32 * 2 ** 20 },
     )
@@ -74,11 +74,25 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     return log
   }
 
-  async function publishLog(info: LogInfo): Promise<void> {
-    const log = await opening(info)
-    if (log.signers.length === 0) return
+  /** One attempt at a time for a log in this process; whoever comes meanwhile shares it. */
+  function publishLog(info: LogInfo): Promise<void> {
+    const underWay = publishing.get(info.id)
+    if (underWay !== undefined) return underWay
+    const attempt = attemptPublish(info).finally(() => publishing.delete(info.id))
+    publishing.set(info.id, attempt)
+    return attempt
+  }
+
+  async function attemptPublish(info: LogInfo): Promise<void> {
     try {
-      const published = await publishOnce(log, { store, guard, feed, clock }, clock() - options.heartbeat)
+      const { tiles } = await opening(info)
+      const signers = await signersOf(info)
+      if (signers.length === 0) return
+      const published = await publishOnce(
+        { info, signers, tiles },
+        { store, guard, feed, clock },
+        clock() - options.heartbeat,
+      )
       board.attempted(info.id, undefined)
       if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
     } catch (error) {
@@ -86,6 +100,12 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
       report(error, info.name)
     }
+  }
+
+  async function signersOf(info: LogInfo): Promise<readonly Signer[]> {
+    const known = signing.get(info.id) ?? (await keys.signers(info))
+    if (known.length > 0) signing.set(info.id, known)
+    return known
   }
 
   async function round(): Promise<void> {

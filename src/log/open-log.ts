@@ -1,15 +1,13 @@
 // One log, as the transports see it (types.ts Log): pool and sequencer are the way in, feed and reader the way out.
-import type { Signer } from '../core/signer.ts'
 import { LogError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Limits } from './limits.ts'
 import type { Observer } from './observer.ts'
 import { createPool } from './pool.ts'
 import type { LogStore } from './ports.ts'
-import type { PublishedLog } from './publisher.ts'
 import { createReader } from './reader.ts'
 import { createSequencer } from './sequencer.ts'
-import { createTileCache } from './tile-cache.ts'
+import { createTileCache, type TileCache } from './tile-cache.ts'
 import type { Appended, Log, LogInfo, LogStatus, Published } from './types.ts'
 
 export interface OpenLogPorts {
@@ -25,11 +23,12 @@ export interface OpenLogOptions {
   readonly cacheBytes: number
 }
 
-export interface OpenLog extends Log, PublishedLog {}
+export interface OpenLog extends Log {
+  readonly tiles: TileCache
+}
 
 export function openLog(
   info: LogInfo,
-  signers: readonly Signer[],
   { store, feed, observer, status }: OpenLogPorts,
   { limits, cacheBytes }: OpenLogOptions,
 ): OpenLog {
@@ -51,7 +50,6 @@ export function openLog(
   return {
     ...createReader(info, store, tiles, published, cacheBytes),
     info,
-    signers,
     tiles,
     get waiting() {
       return pool.waiting

@@ -1,6 +1,7 @@
 // The way in: batches from the pool become entries, tiles and a new head, one transaction each.
-import { appendLeaves, type Edge, edgeRoot } from '../core/append.ts'
+import { appendLeaves, type Edge, edgeRoot, type FullTile } from '../core/append.ts'
 import { concat, equalBytes } from '../core/bytes.ts'
+import { HASH_SIZE } from '../core/hash.ts'
 import { assignIndexes, type Assignment } from './assign.ts'
 import { checkedEdge } from './checked-edge.ts'
 import type { Observer } from './observer.ts'
@@ -11,6 +12,8 @@ import type { LogInfo } from './types.ts'
 /** Batches below both are tried in one statement first: one round trip instead of eight, which is what a lone client feels. */
 const SMALL_ENTRIES = 16
 const SMALL_BYTES = 16_384
+/** Bytes of leaf hashes added between two breaths: half a millisecond of hashing. */
+const SLICE = 1024 * HASH_SIZE
 
 export interface Sequencer {
   /** Commits until the pool is empty. Does nothing when it is already at it. */
@@ -89,10 +92,10 @@ export function createSequencer(log: LogInfo, pool: Pool, store: LogStore, obser
     }
     // Postgres takes the rows in while we compute the tree over them.
     const stored = tx.putEntries(assignment.fresh)
-    const next = appendLeaves(known, assignment.fresh.leafHashes)
+    const next = await appendInSlices(known, assignment.fresh.leafHashes)
     await stored
     await tx.putTiles(next.tiles)
-    await tx.moveHead({ size: next.edge.size, root: next.root })
+    await tx.moveHead({ size: next.edge.size, root: edgeRoot(next.edge) })
     edge = next.edge
     return assignment
   }
@@ -114,6 +117,22 @@ export function createSequencer(log: LogInfo, pool: Pool, store: LogStore, obser
       })
     },
   }
+}
+
+/** appendLeaves with a breath after every slice, so that rows keep flowing to the database meanwhile. */
+async function appendInSlices(
+  edge: Edge,
+  leafHashes: Uint8Array,
+): Promise<{ edge: Edge; tiles: FullTile[] }> {
+  const tiles: FullTile[] = []
+  let next = edge
+  for (let at = 0; at < leafHashes.length; at += SLICE) {
+    await new Promise(setImmediate)
+    const grown = appendLeaves(next, leafHashes.subarray(at, at + SLICE))
+    next = grown.edge
+    tiles.push(...grown.tiles)
+  }
+  return { edge: next, tiles }
 }
 
 function settle(batch: readonly Submission[], { appended }: Assignment): void {

@@ -19,12 +19,20 @@ export async function sequence<T>(
   work: (tx: SequenceTransaction) => Promise<T>,
 ): Promise<T> {
   let committing = false
+  let added: { first: number; leafHashes: Uint8Array } = { first: 0, leafHashes: new Uint8Array() }
   try {
     const answer = await sql.begin(async (tx) => {
-      const done = await work(await lockedTransaction(tx, filters, logId))
+      const locked = await lockedTransaction(
+        tx,
+        filters,
+        logId,
+        (first, leafHashes) => (added = { first, leafHashes }),
+      )
+      const done = await work(locked)
       committing = true
       return { done }
     })
+    filters.add(logId, added.first, added.leafHashes) // only what is committed: a filter must know all hashes up to its end
     return answer.done
   } catch (error) {
     throw storeError(error, committing)
@@ -35,6 +43,7 @@ async function lockedTransaction(
   tx: Transaction,
   filters: SegmentFilters,
   logId: number,
+  onPut: (first: number, leafHashes: Uint8Array) => void,
 ): Promise<SequenceTransaction> {
   const [head] = await tx<Head[]>`SELECT size, root FROM log.heads WHERE log_id = ${logId} FOR UPDATE`
   if (head === undefined)
@@ -43,12 +52,14 @@ async function lockedTransaction(
     head,
     find: (leafHashes) => findLeaves(tx, filters, logId, head.size, leafHashes),
     edgeTiles: () => readEdgeTiles(tx, logId, head.size),
-    putEntries: (fresh) =>
-      copyIn(
+    putEntries(fresh) {
+      onPut(head.size, fresh.leafHashes)
+      return copyIn(
         tx,
         'COPY log.entries (log_id, index, leaf_key, leaf_hash, data) FROM STDIN (FORMAT binary)',
         entryRows(logId, head.size, fresh),
-      ),
+      )
+    },
     async putTiles(tiles) {
       if (tiles.length === 0) return
       await copyIn(
@@ -101,7 +112,9 @@ export async function appendIfAt(
       FROM moved, unnest(
         ${`{${keys.join(',')}}`}::bigint[], ${byteArrays(hashes)}::bytea[], ${byteArrays(entries)}::bytea[]
       ) WITH ORDINALITY AS row(leaf_key, leaf_hash, data, i)`
-    return count === entries.length
+    if (count !== entries.length) return false
+    filters.add(logId, from.size, leafHashes)
+    return true
   } catch (error) {
     throw storeError(error, true)
   }

@@ -1,4 +1,5 @@
 // The engine's store on Postgres: each method is one file of this room.
+import { TILE_WIDTH } from '../core/tile.ts'
 import type { Database } from '../db/connect.ts'
 import { LogError } from '../log/errors.ts'
 import type { LogStore } from '../log/ports.ts'
@@ -13,7 +14,6 @@ import {
 import { guarded } from './errors.ts'
 import { findLeaf } from './find.ts'
 import { tryLead } from './lead.ts'
-import { SEGMENT_SIZE } from './leaf-key.ts'
 import { createLog, listLogs } from './log-rows.ts'
 import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
@@ -27,16 +27,19 @@ export interface StoreConnections {
   readonly lead: Database
 }
 
+/** Tiles read at once while a filter is built: 2 MiB. */
+const FILTER_CHUNK = 256
+
 export function createPostgresStore({ write, read, lead }: StoreConnections): LogStore {
-  const filters = createSegmentFilters(async function* (logId, segment) {
-    const chunk = 256
-    const first = (segment * SEGMENT_SIZE) / 256
-    for (let index = first; index < first + SEGMENT_SIZE / 256; index += chunk) {
-      yield* await readTiles(
-        read.sql,
-        logId,
-        Array.from({ length: chunk }, (_, i) => ({ level: 0, index: index + i, width: 256 })),
-      )
+  const filters = createSegmentFilters(async function* (logId, start, end) {
+    for (let index = start / TILE_WIDTH; index < end / TILE_WIDTH; index += FILTER_CHUNK) {
+      const count = Math.min(FILTER_CHUNK, end / TILE_WIDTH - index)
+      const tiles = Array.from({ length: count }, (_, i) => ({
+        level: 0,
+        index: index + i,
+        width: TILE_WIDTH,
+      }))
+      yield* await readTiles(read.sql, logId, tiles)
     }
   })
   return {

@@ -1,0 +1,83 @@
+// Configuration comes from the environment, is read once, and is complete or refused as a whole.
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+
+export interface Config {
+  /** `PROOFLOG_DATA`: folder for what is not in the database: keys, guard, admin key, the embedded database. Default `./data`. */
+  readonly dataDir: string
+  /** `PROOFLOG_KEYS`: folder of the logs' private keys. Default `<data>/keys`. */
+  readonly keysDir: string
+  /** `PROOFLOG_GUARD`: folder of the last signed heads; keep it out of the database's backups. Default `<data>/guard`. */
+  readonly guardDir: string
+  /** `PORT`, default 8080; 0 takes a free one. */
+  readonly port: number
+  /** `PROOFLOG_HOST`: address to listen on. Default 127.0.0.1: nobody else reaches the service unless told so. */
+  readonly host: string
+  /** `PROOFLOG_URL`: where others reach the service; without scheme it is the prefix of the origins of new logs. Default http://localhost:<port>. */
+  readonly publicUrl: string
+  /** `DATABASE_URL`: any Postgres from 15 on; without it a Postgres of our own runs in `<data>/postgres`. */
+  readonly databaseUrl: string | undefined
+  /** `PROOFLOG_OWNER_DATABASE_URL`: the login that applies migrations, when DATABASE_URL is a login with the service's rights only. */
+  readonly ownerDatabaseUrl: string | undefined
+  /** `PROOFLOG_PUBLISH_MS`: milliseconds between checkpoints while the log grows, 50 to 60,000. Default 1,000. */
+  readonly publishInterval: number
+  /** `PROOFLOG_HEARTBEAT_MS`: an unchanged log is signed anew after this many milliseconds, 1,000 to 86,400,000. Default 600,000. */
+  readonly heartbeat: number
+  /** `PROOFLOG_LOG_LEVEL`: trace, debug, info, warn, error or silent. Default info. */
+  readonly logLevel: LogLevel
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+type LogLevel = (typeof LOG_LEVELS)[number]
+
+const decimal = z.string().regex(/^(0|[1-9][0-9]*)$/, 'must be a whole number')
+const whole = (least: number, most: number): z.ZodType<number, string> =>
+  decimal.transform(Number).pipe(z.number().min(least).max(most))
+const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+
+const environment = z.object({
+  PROOFLOG_DATA: z.string().min(1).default('./data'),
+  PROOFLOG_KEYS: z.string().min(1).optional(),
+  PROOFLOG_GUARD: z.string().min(1).optional(),
+  PORT: whole(0, 65_535).default(8080),
+  PROOFLOG_HOST: z.string().min(1).default('127.0.0.1'),
+  PROOFLOG_URL: z.url({ protocol: /^https?$/ }).optional(),
+  DATABASE_URL: postgresUrl.optional(),
+  PROOFLOG_OWNER_DATABASE_URL: postgresUrl.optional(),
+  PROOFLOG_PUBLISH_MS: whole(50, 60_000).default(1_000),
+  PROOFLOG_HEARTBEAT_MS: whole(1_000, 86_400_000).default(600_000),
+  PROOFLOG_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+})
+
+/** What is wrong with the environment, all of it; the program's exit code is 2. */
+export class ConfigError extends Error {
+  readonly code = 'invalid_configuration'
+}
+
+/**
+ * @param env variables set to the empty string count as not set
+ * @throws ConfigError naming every variable that is wrong; values are not repeated, they may be secrets
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = environment.safeParse(given)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+    throw new ConfigError(`the environment is not usable: ${faults.join('; ')}`)
+  }
+  const { data } = parsed
+  const dataDir = resolve(data.PROOFLOG_DATA)
+  return Object.freeze({
+    dataDir,
+    keysDir: resolve(data.PROOFLOG_KEYS ?? join(dataDir, 'keys')),
+    guardDir: resolve(data.PROOFLOG_GUARD ?? join(dataDir, 'guard')),
+    port: data.PORT,
+    host: data.PROOFLOG_HOST,
+    publicUrl: (data.PROOFLOG_URL ?? `http://localhost:${data.PORT}`).replace(/\/+$/, ''),
+    databaseUrl: data.DATABASE_URL,
+    ownerDatabaseUrl: data.PROOFLOG_OWNER_DATABASE_URL,
+    publishInterval: data.PROOFLOG_PUBLISH_MS,
+    heartbeat: data.PROOFLOG_HEARTBEAT_MS,
+    logLevel: data.PROOFLOG_LOG_LEVEL,
+  })
+}

@@ -1,0 +1,164 @@
+// The composition root: the only file that knows everything. Builds the ports, the engine and the app, and takes them down
+// in the opposite order.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { type Logger, pino } from 'pino'
+import { openKeys } from './access/keys.ts'
+import type { Config } from './config.ts'
+import { ProoflogError } from './core/errors.ts'
+import { installMlDsa } from './core/ml-dsa.ts'
+import { connect } from './db/connect.ts'
+import { migrate } from './db/migrate.ts'
+import { createGuardFile } from './files/guard-file.ts'
+import { createKeyFiles } from './files/key-files.ts'
+import { type FirstStart, firstStart } from './first-start.ts'
+import { createApp } from './http/app.ts'
+import { createMetrics } from './http/metrics.ts'
+import { createEngine } from './log/logs.ts'
+import { installNodeCrypto } from './node-crypto.ts'
+import { openDatabase, SERVICE_ROLE } from './open-database.ts'
+import { createPostgresStore } from './store/store.ts'
+
+export interface Service {
+  /** Where it listens, `http://host:port`. */
+  readonly url: string
+  /** What the first start of this database made. */
+  readonly first: FirstStart | undefined
+  /** Answers what is under way, then stops all. */
+  stop(): Promise<void>
+}
+
+/** How long a request under way may take to finish once the service stops; milliseconds. */
+const STOP_LIMIT = 10_000
+/** Connections to the database: appends take one per log at a time, reads share the others. */
+const WRITE_CONNECTIONS = 8
+const READ_CONNECTIONS = 12
+/** The same failure is logged again after this time; milliseconds. */
+const REPEAT_AFTER = 60_000
+
+/**
+ * Starts the service: database, migrations, engine, HTTP.
+ * @throws EmbeddedError, MigrationError, or what the operating system says of the port
+ */
+export async function serve(config: Config, logger: Logger = createLogger(config)): Promise<Service> {
+  installNodeCrypto()
+  installMlDsa()
+  const undo: (() => Promise<unknown>)[] = []
+  const stopping = new AbortController()
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    for (const step of undo.splice(0).toReversed()) await step()
+  }
+  try {
+    const database = await openDatabase(config, (message) => logger.info(message))
+    undo.push(() => database.stop())
+    await migrate(database.ownerUrl)
+    const open = (name: string, max: number): ReturnType<typeof connect> => {
+      const pool = connect({ url: database.url, role: SERVICE_ROLE, name: `prooflog ${name}`, max })
+      undo.push(() => pool.close())
+      return pool
+    }
+    const read = open('read', READ_CONNECTIONS)
+    const store = createPostgresStore({
+      write: open('write', WRITE_CONNECTIONS),
+      read,
+      lead: open('lead', 1),
+    })
+    const metrics = createMetrics()
+    const engine = createEngine(
+      {
+        store,
+        guard: createGuardFile(config.guardDir),
+        keys: createKeyFiles(config.keysDir),
+        clock: Date.now,
+        observer: metrics,
+        report: reporter(logger),
+      },
+      {
+        publishInterval: config.publishInterval,
+        heartbeat: config.heartbeat,
+        originPrefix: config.publicUrl.replace(/^https?:\/\//, ''),
+      },
+    )
+    await engine.start()
+    undo.push(() => engine.stop())
+    const keys = await openKeys(read)
+    undo.push(() => keys.close())
+    const first = await firstStart(config.dataDir, engine, keys)
+    const app = createApp({
+      logs: engine,
+      keys,
+      metrics,
+      logger,
+      database: { ping: () => read.sql`SELECT 1` },
+      stopping: stopping.signal,
+      version: packageVersion(),
+    })
+    const server = await listen(app.fetch, config)
+    undo.push(() => close(server))
+    return { url: urlOf(server, config.host), first, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** JSON lines on stderr: stdout is for results. */
+export function createLogger(config: Config): Logger {
+  return pino(
+    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination(2),
+  )
+}
+
+async function listen(fetch: Parameters<typeof getRequestListener>[0], config: Config): Promise<Server> {
+  const server = createServer(
+    {
+      maxHeaderSize: 16_384,
+      headersTimeout: 15_000,
+      requestTimeout: 60_000, // slow bodies
+      // Clients reuse connections and do not repeat a POST on one that just died: longer than any sane pool's idle time.
+      keepAliveTimeout: 75_000,
+      noDelay: true,
+    },
+    getRequestListener(fetch),
+  )
+  server.listen(config.port, config.host)
+  await once(server, 'listening')
+  return server
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), STOP_LIMIT)
+  await closed
+  clearTimeout(timer)
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo // listening on TCP: not a pipe, not closed
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */
+function reporter(logger: Logger): (error: unknown, log?: string) => void {
+  const told = new Map<string, number>()
+  return (error, log) => {
+    const code = error instanceof ProoflogError ? error.code : 'unexpected'
+    const key = `${log} ${code}`
+    const now = performance.now()
+    if (now - (told.get(key) ?? -Infinity) < REPEAT_AFTER) return
+    told.set(key, now)
+    logger.error({ log, code, err: error }, error instanceof Error ? error.message : 'publishing failed')
+  }
+}
