@@ -1,0 +1,175 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Keys, openKeys } from '../../src/access/keys.ts'
+import { connect, type Database } from '../../src/db/connect.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+const opened: { keys: Keys; db: Database }[] = []
+beforeAll(async () => {
+  database = await testDatabase()
+})
+afterEach(async () => {
+  for (const { keys, db } of opened.splice(0)) {
+    await keys.close().catch(() => {})
+    await db.close()
+  }
+})
+afterAll(() => database.drop())
+
+/** Keys as one process of the service has them. */
+async function aProcess(options: Parameters<typeof openKeys>[1] = {}): Promise<{ keys: Keys; db: Database }> {
+  const db = connect({ url: database.url, max: 2 })
+  const process = { keys: await openKeys(db, options), db }
+  opened.push(process)
+  return process
+}
+
+test('a new key verifies with exactly the rights it was given', async () => {
+  const { keys } = await aProcess()
+  const expiresAt = new Date(Date.now() + 3_600_000)
+  const { key, info } = await keys.create({
+    name: 'ci',
+    scopes: ['entries:append'],
+    logs: ['a', 'b'],
+    expiresAt,
+  })
+  expect(await keys.verify(key)).toEqual(info)
+  expect(info).toMatchObject({
+    name: 'ci',
+    scopes: ['entries:append'],
+    logs: ['a', 'b'],
+    expiresAt,
+    revokedAt: null,
+  })
+})
+
+test('the secret is stored nowhere: not in the row, not in the list', async () => {
+  const { keys } = await aProcess()
+  const { key } = await keys.create({ name: 'secret', scopes: ['entries:read'] })
+  const secret = key.split('_')[2]!
+  const rows = await database.owner`SELECT keys::text AS row FROM access.keys`
+  expect(rows.length).toBeGreaterThan(0)
+  expect(JSON.stringify(rows)).not.toContain(secret)
+  expect(JSON.stringify(await keys.list())).not.toContain(secret)
+})
+
+test('an unknown key and a known id with a wrong secret are refused alike', async () => {
+  const { keys } = await aProcess()
+  const a = await keys.create({ name: 'a', scopes: ['entries:read'] })
+  await database.owner`UPDATE access.keys SET digest = sha256('other') WHERE id = ${a.info.id}`
+  await expect(keys.verify(a.key)).rejects.toMatchObject({ code: 'key_unknown' })
+  await database.owner`DELETE FROM access.keys WHERE id = ${a.info.id}`
+  await expect(keys.verify(a.key)).rejects.toMatchObject({ code: 'key_unknown' })
+})
+
+test('a revoked key dies at once in this process, and by notification in the others', async () => {
+  const here = await aProcess()
+  // Time stands still there: nothing but the notification can make it forget.
+  const there = await aProcess({ monotonic: () => 1000 })
+  const { key, info } = await here.keys.create({ name: 'leaked', scopes: ['entries:append'] })
+  await there.keys.verify(key)
+  await here.keys.verify(key)
+  await here.keys.revoke(info.id)
+  await expect(here.keys.verify(key)).rejects.toMatchObject({ code: 'key_revoked' })
+  await expect
+    .poll(() => there.keys.verify(key).catch((error) => error.code), { timeout: 10_000 })
+    .toBe('key_revoked')
+})
+
+test('a lost notification is made up for within five seconds', async () => {
+  let clock = 1000
+  const here = await aProcess({ monotonic: () => clock })
+  const { key, info } = await here.keys.create({ name: 'lost', scopes: ['entries:append'] })
+  await here.keys.verify(key)
+  await database.owner.begin(async (tx) => {
+    await tx`SET LOCAL session_replication_role = replica` // no trigger, so no notification
+    await tx`UPDATE access.keys SET revoked_at = now() WHERE id = ${info.id}`
+  })
+  clock += 4_999
+  await here.keys.verify(key)
+  clock += 2
+  await expect(here.keys.verify(key)).rejects.toMatchObject({ code: 'key_revoked' })
+})
+
+test('a key expires to the millisecond, cached or not', async () => {
+  let now = Date.parse('2030-01-01T00:00:00Z')
+  const { keys } = await aProcess({ now: () => now, monotonic: () => 1000 })
+  const { key } = await keys.create({
+    name: 'short',
+    scopes: ['entries:read'],
+    expiresAt: new Date(now + 10),
+  })
+  await keys.verify(key)
+  now += 9
+  await keys.verify(key)
+  now += 1
+  await expect(keys.verify(key)).rejects.toMatchObject({ code: 'key_expired' })
+})
+
+test('revoking twice keeps the first time; an unknown id is said to be unknown', async () => {
+  const { keys } = await aProcess()
+  const { info } = await keys.create({ name: 'twice', scopes: ['entries:read'] })
+  const first = await keys.revoke(info.id)
+  expect(first.revokedAt).toBeInstanceOf(Date)
+  expect(await keys.revoke(info.id)).toEqual(first)
+  await expect(keys.revoke('nobody')).rejects.toMatchObject({ code: 'key_not_found' })
+})
+
+test('what is revoked stays revoked, and the service may change nothing else of a key', async () => {
+  const { keys, db } = await aProcess()
+  const { info } = await keys.create({ name: 'firm', scopes: ['entries:read'] })
+  await keys.revoke(info.id)
+  await expect(
+    database.owner`UPDATE access.keys SET revoked_at = NULL WHERE id = ${info.id}`,
+  ).rejects.toThrow('is revoked')
+  await expect(
+    db.sql`UPDATE access.keys SET scopes = ARRAY['logs:admin'] WHERE id = ${info.id}`,
+  ).rejects.toThrow('permission denied')
+  await expect(db.sql`DELETE FROM access.keys WHERE id = ${info.id}`).rejects.toThrow('permission denied')
+})
+
+test('a key that could do nothing, or never, is not made', async () => {
+  const { keys } = await aProcess()
+  const refused = { code: 'invalid_key_request' }
+  await expect(keys.create({ name: '', scopes: ['entries:read'] })).rejects.toMatchObject(refused)
+  await expect(keys.create({ name: 'x'.repeat(201), scopes: ['entries:read'] })).rejects.toMatchObject(
+    refused,
+  )
+  await expect(keys.create({ name: 'x', scopes: [] })).rejects.toMatchObject(refused)
+  await expect(keys.create({ name: 'x', scopes: ['entries:write' as 'entries:read'] })).rejects.toMatchObject(
+    refused,
+  )
+  await expect(keys.create({ name: 'x', scopes: ['entries:read'], logs: [] })).rejects.toMatchObject(refused)
+  await expect(
+    keys.create({ name: 'x', scopes: ['entries:read'], expiresAt: new Date(0) }),
+  ).rejects.toMatchObject(refused)
+})
+
+test('while the database is down a cached key works and any other is unavailable, never unknown', async () => {
+  const own = await testDatabase()
+  const db = connect({ url: own.url, max: 2 })
+  const keys = await openKeys(db, { monotonic: () => 1000 })
+  const cached = await keys.create({ name: 'cached', scopes: ['entries:append'] })
+  const fresh = await keys.create({ name: 'fresh', scopes: ['entries:append'] })
+  await keys.verify(cached.key)
+  await db.close()
+  expect(await keys.verify(cached.key)).toEqual(cached.info)
+  await expect(keys.verify(fresh.key)).rejects.toMatchObject({ code: 'access_unavailable' })
+  await own.drop()
+})
+
+test('a thousand requests with one new key ask the database once', async () => {
+  const { db, keys: maker } = await aProcess()
+  const { key } = await maker.create({ name: 'busy', scopes: ['entries:append'] })
+  let reads = 0
+  const orm = new Proxy(db.orm, {
+    get(target, name, receiver) {
+      if (name === 'select') reads++
+      return Reflect.get(target, name, receiver)
+    },
+  })
+  const keys = await openKeys({ ...db, orm })
+  await Promise.all(Array.from({ length: 1000 }, () => keys.verify(key)))
+  await keys.verify(key)
+  expect(reads).toBe(1)
+})
