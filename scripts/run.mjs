@@ -116,7 +116,7 @@ async function run([first, ...rest]) {
   if (!first || !existsSync(file))
     fail('usage: node scripts/run.mjs <file.ts> [args…] | --bin <name> [args…]')
   process.argv = [process.argv[0], file, ...args]
-  if (file.endsWith('.ts')) {
+  if (/\.[cm]?ts$/.test(file)) {
     const { register } = await import('tsx/esm/api')
     register()
   }
