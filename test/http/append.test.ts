@@ -13,11 +13,11 @@ beforeEach(async () => {
 
 function post(
   path: string,
-  body: BodyInit,
+  body: Uint8Array<ArrayBuffer> | string | ReadableStream,
   type?: string,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  const init = {
+  const init: RequestInit & { duplex: 'half' } = {
     method: 'POST',
     body,
     headers: { ...ALL, ...(type === undefined ? {} : { 'content-type': type }), ...headers },
