@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { auditLog, type AuditOptions } from '../../src/client/audit.ts'
 import { memoryHeadStore } from '../../src/client/head.ts'
 import { encodeBundle } from '../../src/core/bundle.ts'
-import { encodeUtf8 } from '../../src/core/bytes.ts'
+import { decodeUtf8, encodeUtf8 } from '../../src/core/bytes.ts'
 import { ProoflogError } from '../../src/core/errors.ts'
 import { generateSkey } from '../../src/core/keys.ts'
 import { entriesUpTo, signedCheckpoint, type StaticLog, staticLog } from '../support/static-log.ts'
@@ -35,7 +35,10 @@ describe('an honest log', () => {
     log.publish(entriesUpTo(size))
     const seen: number[] = []
     const report = await audit({
-      onProgress: (done, total) => void (seen.push(done), expect(total).toBe(size)),
+      onProgress: (done, total) => {
+        seen.push(done)
+        expect(total).toBe(size)
+      },
     })
     expect(report.head.checkpoint.size).toBe(size)
     expect(report.heads).toBe(3)
@@ -188,7 +191,7 @@ describe('the exact place is named when', () => {
   test('the signature of an old tree head is wrong', async () => {
     for (let size = 0; size < 5; size++) log.publish(entriesUpTo(size))
     const other = generateSkey(log.origin, 0x01, new Uint8Array(32).fill(9))
-    const forged = new TextDecoder().decode(signedCheckpoint(other, log.origin, entriesUpTo(3)))
+    const forged = decodeUtf8(signedCheckpoint(other, log.origin, entriesUpTo(3)))
     changeHeads((sths) => sths.map((sth) => (sth.seq === 3 ? { ...sth, checkpoint: forged } : sth)))
     expect(await difference()).toEqual([
       'signature_refused',

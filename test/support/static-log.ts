@@ -4,13 +4,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { appendLeaves, EMPTY_EDGE, edgeRoot } from '../../src/core/append.ts'
 import { encodeBundle } from '../../src/core/bundle.ts'
-import { concat, encodeUtf8, toBase64 } from '../../src/core/bytes.ts'
+import { concat, decodeUtf8, encodeUtf8, toBase64 } from '../../src/core/bytes.ts'
 import { formatCheckpoint } from '../../src/core/checkpoint.ts'
 import { hashLeaf } from '../../src/core/hash.ts'
 import { generateSkey, vkeyOf } from '../../src/core/keys.ts'
 import { formatNote } from '../../src/core/note.ts'
 import { localSigner } from '../../src/core/signer.ts'
 import { bundlePath, partialWidth, tilePath } from '../../src/core/tile.ts'
+import { installNodeCrypto } from '../../src/node-crypto.ts'
+
+installNodeCrypto()
 
 export interface StaticLog {
   readonly url: string
@@ -43,7 +46,10 @@ export async function staticLog({ origin = 'log.example/static', heads = true } 
     const path = (request.url ?? '').slice(1)
     asked.push(path)
     if (handler(request, response)) return
-    if (heads && path.startsWith('sths?')) return void response.end(headList(published, path))
+    if (heads && path.startsWith('sths?')) {
+      response.end(headList(published, path))
+      return
+    }
     const file = files.get(path)
     response.writeHead(file ? 200 : 404).end(file)
   })
@@ -57,10 +63,14 @@ export async function staticLog({ origin = 'log.example/static', heads = true } 
     vkey: vkeyOf(skey),
     files,
     asked,
-    publish: (entries) => void published.push(publishTree(files, skey, origin, entries, published.length)),
-    intercept: (next) => void (handler = next),
+    publish(entries) {
+      published.push(publishTree(files, skey, origin, entries, published.length))
+    },
+    intercept(next) {
+      handler = next
+    },
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
@@ -106,7 +116,7 @@ function publishTree(
     tree_size: size,
     timestamp: 1_000 * seq,
     sha256_root_hash: toBase64(root),
-    checkpoint: new TextDecoder().decode(note),
+    checkpoint: decodeUtf8(note),
   }
 }
 
