@@ -95,8 +95,8 @@ function openLog(user: ServerUser, log: string): void {
 const WATCH = `
 read -r _
 for _ in $(seq 60); do
-  [ -e "$1/.s.PGSQL.5432" ] || break
-  if grep -qsxF "$1" "$0"; then kill -INT "$(head -n 1 "$0")" || break; fi
+  if grep -qsxF "$1" "$0"; then kill -INT "$(head -n 1 "$0")" || break
+  elif ! [ -e "$1/.s.PGSQL.5432" ]; then break; fi
   sleep 1
 done
 rm -rf "$1"

@@ -1,7 +1,8 @@
 // Which Postgres, if any, runs on a cluster's folder, by its postmaster.pid. A process id alone proves nothing: after a
-// crash it may belong to another program. Only a server that accepts a connection where the file says is alive.
+// crash it may belong to another program. Only a server that works in the folder (Linux tells), or that accepts a connection
+// where the file says, is alive.
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { type NetConnectOpts, connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,7 +29,7 @@ export async function livePostmaster(dir: string): Promise<Postmaster | undefine
     const found = parsePidFile(file)
     if (!found) return undefined
     if (!processLives(found.pid)) break
-    if (await accepts(found)) return found
+    if (worksIn(found.pid, dir) || (await accepts(found))) return found
     if (Date.now() > deadline) break
     await sleep(POLL_MS)
   }
@@ -52,6 +53,15 @@ function isZombie(pid: number): boolean {
     return /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
   } catch {
     return false // no such file on this system
+  }
+}
+
+/** A postmaster's working directory is its cluster, even when somebody has cleaned its socket away. */
+function worksIn(pid: number, dir: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dir)
+  } catch {
+    return false // no such link on this system, or not for us to see
   }
 }
 

@@ -109,11 +109,23 @@ test('a server that outlived its killed program is stopped by the next start, wh
   child.process.kill('SIGSTOP') // alive, so that the watchdog waits
   const ended = spawn('true')
   await once(ended, 'exit')
-  writeFileSync(join(new URL(child.ownerUrl).searchParams.get('host')!, 'starter.pid'), String(ended.pid))
+  writeFileSync(join(socketDirOf(child.ownerUrl), 'starter.pid'), String(ended.pid))
   const said: string[] = []
   started.push(await startEmbedded({ dir, fsync: false, log: (message) => said.push(message) }))
   expect(said).toEqual([expect.stringContaining(`stopping the Postgres (process ${child.pid})`)])
   expect(processLives(child.pid)).toBe(false)
+})
+
+test('a server whose socket was cleaned away is stopped all the same, by us and by the watchdog', async () => {
+  const first = await start()
+  rmSync(socketDirOf(first.ownerUrl), { recursive: true })
+  await expect(startEmbedded({ dir, fsync: false })).rejects.toMatchObject({ code: 'embedded_in_use' })
+  await first.stop()
+  expect(processLives(first.pid)).toBe(false)
+  const child = await startInChild()
+  rmSync(socketDirOf(child.ownerUrl), { recursive: true })
+  child.process.kill('SIGKILL')
+  await vi.waitFor(() => expect(processLives(child.pid)).toBe(false), { timeout: 20_000, interval: 100 })
 })
 
 test('the server starts again after it was killed itself', async () => {
@@ -144,6 +156,10 @@ test('a server that cannot start says what its log says, and leaves nothing behi
   expect(existsSync(join(dir, 'postmaster.pid'))).toBe(false)
   expect(readFileSync(`${dir}.log`, 'utf8')).toContain('plenty')
 })
+
+function socketDirOf(url: string): string {
+  return new URL(url).searchParams.get('host')!
+}
 
 async function start(settings: Record<string, string> = {}): Promise<Embedded> {
   const server = await startEmbedded({ dir, fsync: false, settings })
