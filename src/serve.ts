@@ -15,7 +15,7 @@ import { migrate } from './db/migrate.ts'
 import { createGuardFile } from './files/guard-file.ts'
 import { createKeyFiles } from './files/key-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
-import { createApp } from './http/app.ts'
+import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createEngine } from './log/logs.ts'
 import { installNodeCrypto } from './node-crypto.ts'
@@ -41,9 +41,14 @@ const REPEAT_AFTER = 60_000
 
 /**
  * Starts the service: database, migrations, engine, HTTP.
+ * @param more routes of other rooms, each group with its rows of the access table
  * @throws EmbeddedError, MigrationError, or what the operating system says of the port
  */
-export async function serve(config: Config, logger: Logger = createLogger(config)): Promise<Service> {
+export async function serve(
+  config: Config,
+  logger: Logger = createLogger(config),
+  more: NonNullable<AppDeps['more']> = [],
+): Promise<Service> {
   installNodeCrypto()
   installMlDsa()
   const undo: (() => Promise<unknown>)[] = []
@@ -96,6 +101,7 @@ export async function serve(config: Config, logger: Logger = createLogger(config
       database: { ping: () => read.sql`SELECT 1` },
       stopping: stopping.signal,
       version: packageVersion(),
+      more,
     })
     const server = await listen(app.fetch, config)
     undo.push(() => close(server))

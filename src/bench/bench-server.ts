@@ -1,0 +1,33 @@
+import { z } from 'zod'
+// The server that the benchmark loads, in a process of its own: the real service, and two empty routes as ceilings.
+// Environment as for the service; prints its address as one JSON line.
+import { readConfig } from '../config.ts'
+import type { Route } from '../http/route.ts'
+import { createLogger, serve } from '../serve.ts'
+
+const answer = (): Response =>
+  new Response('{}', { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
+const doc = { tag: 'operation', summary: 'Nothing', answers: { 'application/json': z.strictObject({}) } }
+const routes: Route[] = [
+  { method: 'GET', path: '/bench/empty', doc, handle: answer },
+  {
+    method: 'POST',
+    path: '/bench/empty',
+    doc,
+    async handle(c) {
+      await c.req.json()
+      return answer()
+    },
+  },
+]
+
+const config = readConfig(process.env)
+const service = await serve(config, createLogger(config), [
+  { routes, access: { 'GET /bench/empty': 'public', 'POST /bench/empty': 'public' } },
+])
+process.stdout.write(
+  `${JSON.stringify({ url: service.url, key: service.first?.adminKey, pid: process.pid })}\n`,
+)
+process.once('SIGTERM', () => {
+  void service.stop().then(() => process.exit(0))
+})

@@ -1,0 +1,102 @@
+// `prooflog bench`: what this machine makes of the log, each figure beside the ceiling it is held against.
+import { copyAll, engineRows, growthRow } from './append-rows.ts'
+import { type Ground, prepareGround } from './ground.ts'
+import { bulkRows, latencyRow, publishLagRow, readRows, singleRow } from './http-rows.ts'
+import { type Row, tableLine } from './stats.ts'
+
+export interface BenchOptions {
+  /** Rows whose name begins with one of these; all when empty. */
+  readonly only: readonly string[]
+  /** Seconds of each HTTP measurement. */
+  readonly seconds: number
+  /** Times each figure is measured, in turn with its ceiling. */
+  readonly rounds: number
+  /** Entries of the growth row; 0 leaves it out. */
+  readonly growth: number
+  /** Told what is being measured. */
+  readonly tell: (text: string) => void
+  /** Called with each row as soon as it is known. */
+  readonly onRow: (row: Row) => void
+}
+
+export const BENCH_DEFAULTS = { seconds: 5, rounds: 3, growth: 0 }
+
+/** Measures and hands out rows. Takes its own Postgres and servers up and down; loads nothing but loopback. */
+export async function runBench(options: BenchOptions): Promise<void> {
+  options.tell('starting a Postgres with fsync on')
+  const ground = await prepareGround()
+  try {
+    await measure(ground, options)
+  } finally {
+    await ground.stop()
+  }
+}
+
+async function measure(
+  ground: Ground,
+  { only, seconds, rounds, growth, tell, onRow }: BenchOptions,
+): Promise<void> {
+  const wanted = (name: string): boolean =>
+    only.length === 0 || only.some((prefix) => name.startsWith(prefix))
+  const all = (rows: readonly Row[]): void => rows.filter((row) => wanted(row.name)).forEach(onRow)
+  const entries = 100_000 * seconds
+  if (wanted('append.engine')) {
+    tell(`append.engine: ${rounds} rounds of ${entries} entries, and COPY of as many`)
+    all(await engineRows(ground, entries, rounds))
+  }
+  const overHttp = [
+    'append.latency',
+    'append.http_single',
+    'append.http_bulk',
+    'memory.http_bulk',
+    'proof.',
+    'tile.',
+    'publish.',
+  ].some(
+    (name) => only.length === 0 || only.some((prefix) => name.startsWith(prefix) || prefix.startsWith(name)),
+  )
+  if (overHttp) await measureHttp(ground, { seconds, rounds, wanted, tell, all })
+  if (growth > 0 && wanted('append.growth')) {
+    tell(`append.growth: ${growth} entries`)
+    all([await growthRow(ground, growth, tell)])
+  }
+}
+
+interface HttpPlan {
+  readonly seconds: number
+  readonly rounds: number
+  readonly wanted: (name: string) => boolean
+  readonly tell: (text: string) => void
+  readonly all: (rows: readonly Row[]) => void
+}
+
+async function measureHttp(ground: Ground, { seconds, rounds, wanted, tell, all }: HttpPlan): Promise<void> {
+  const server = await ground.server()
+  try {
+    if (wanted('append.latency')) {
+      tell('append.latency')
+      all([await latencyRow(ground, server, seconds)])
+    }
+    if (wanted('append.http_single')) {
+      tell('append.http_single: 512 connections')
+      all([await singleRow(server, seconds, rounds)])
+    }
+    if (wanted('publish.lag')) {
+      tell('publish.lag: 2,000 appends a second')
+      all([await publishLagRow(server, Math.max(10, seconds))])
+    }
+    if (wanted('append.http_bulk') || wanted('memory.http_bulk')) {
+      tell('append.http_bulk: 60 seconds at full speed')
+      const before = await copyAll(ground, 100_000 * seconds)
+      all(await bulkRows(server, 60, before))
+    }
+    if (wanted('proof.inclusion.by_index') || wanted('tile.read')) {
+      tell('proofs and tiles')
+      all(await readRows(server, seconds, rounds))
+    }
+  } finally {
+    await server.stop()
+  }
+}
+
+export { tableLine }

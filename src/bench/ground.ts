@@ -1,0 +1,115 @@
+// What all rows stand on: a Postgres with fsync, in a temporary folder, and servers on it. Taken down at the end.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { connect, type Database } from '../db/connect.ts'
+import { startEmbedded } from '../db/embedded.ts'
+import { migrate } from '../db/migrate.ts'
+import { DEFAULT_LIMITS } from '../log/limits.ts'
+import { NO_OBSERVER } from '../log/observer.ts'
+import { createPool, type Pool } from '../log/pool.ts'
+import { createSequencer, type Sequencer } from '../log/sequencer.ts'
+import { installNodeCrypto } from '../node-crypto.ts'
+import { SERVICE_ROLE } from '../open-database.ts'
+import { createPostgresStore } from '../store/store.ts'
+
+export interface BenchLog {
+  readonly pool: Pool
+  readonly sequencer: Sequencer
+  readonly id: number
+}
+
+export interface BenchServer {
+  readonly port: number
+  readonly pid: number
+  /** The admin key's Authorization header. */
+  readonly authorization: string
+  stop(): Promise<void>
+}
+
+export interface Ground {
+  /** As the owner: for the ceilings' own tables. */
+  readonly owner: Database
+  /** The way in of a new log, in this process. */
+  newLog(dedup: boolean): Promise<BenchLog>
+  /** A server in a process of its own. */
+  server(): Promise<BenchServer>
+  stop(): Promise<void>
+}
+
+export async function prepareGround(): Promise<Ground> {
+  installNodeCrypto()
+  const dir = mkdtempSync(join(tmpdir(), 'prooflog-bench-'))
+  const embedded = await startEmbedded({ dir: join(dir, 'postgres') })
+  await migrate(embedded.ownerUrl)
+  const owner = connect({ url: embedded.ownerUrl, max: 4, statementTimeout: 0 })
+  const pools = [8, 8, 1].map((max) => connect({ url: embedded.url, role: SERVICE_ROLE, max }))
+  const [write, read, lead] = pools
+  if (!write || !read || !lead) throw new Error('three pools')
+  const store = createPostgresStore({ write, read, lead })
+  let logs = 0
+  return {
+    owner,
+    async newLog(dedup) {
+      const name = `bench-${++logs}`
+      const info = await store.createLog({ name, origin: name, public: false, dedup, vkeys: [] })
+      const pool = createPool(DEFAULT_LIMITS)
+      return { pool, sequencer: createSequencer(info, pool, store, NO_OBSERVER), id: info.id }
+    },
+    server: () => startServer(dir, embedded.url, embedded.ownerUrl),
+    async stop() {
+      for (const { close } of [owner, ...pools]) await close()
+      await embedded.stop()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function startServer(dir: string, url: string, ownerUrl: string): Promise<BenchServer> {
+  const script = fileURLToPath(
+    new URL(`bench-server${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+  )
+  const child = spawn(process.execPath, [...process.execArgv, script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      PROOFLOG_DATA: join(dir, 'data'),
+      PROOFLOG_KEYS: '',
+      PROOFLOG_GUARD: '',
+      DATABASE_URL: url,
+      PROOFLOG_OWNER_DATABASE_URL: ownerUrl,
+      PORT: '0',
+      PROOFLOG_HOST: '127.0.0.1',
+      PROOFLOG_PUBLISH_MS: '100',
+      PROOFLOG_LOG_LEVEL: 'warn',
+    },
+  })
+  const line = await firstLine(child)
+  const told = JSON.parse(line) as { url: string; key: string; pid: number }
+  const created = await fetch(`${told.url}/logs`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${told.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'http' }),
+  })
+  if (!created.ok) throw new Error(`the server did not create a log: ${await created.text()}`)
+  return {
+    port: Number(new URL(told.url).port),
+    pid: told.pid,
+    authorization: `Bearer ${told.key}`,
+    async stop() {
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+    },
+  }
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new Error('the server has no stdout')
+  for await (const line of createInterface({ input: child.stdout })) return line
+  throw new Error('the server ended before it listened')
+}

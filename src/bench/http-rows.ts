@@ -1,0 +1,232 @@
+// Rows over HTTP: the real server in a process of its own, loaded from this one, against its own empty routes.
+import { readFileSync } from 'node:fs'
+import { encodeBundle } from '../core/bundle.ts'
+import { hashLeaf } from '../core/hash.ts'
+import { freshEntries } from './entries.ts'
+import type { BenchServer, Ground } from './ground.ts'
+import { httpRequest, type LoadResult, runLoad } from './http-load.ts'
+import { median, quantile, type Row } from './stats.ts'
+
+const LOG = '/logs/http'
+
+/** Bundles of this many entries in the bulk rows. */
+const BUNDLE = 1024
+
+/** One entry a request over 512 connections, against an empty JSON POST. */
+export async function singleRow(server: BenchServer, seconds: number, rounds: number): Promise<Row> {
+  const empty = httpRequest('POST', '/bench/empty', { 'Content-Type': 'application/json' }, Buffer.from('{}'))
+  const load = { port: server.port, connections: 512, seconds }
+  return inTurn(rounds, {
+    name: 'append.http_single',
+    unit: 'entries/s',
+    of: 'empty JSON POST',
+    target: '>= 0.60, p99 < 60 ms',
+    measure: () =>
+      runLoad({
+        ...load,
+        request: () => httpRequest('POST', `${LOG}/add`, auth(server), freshEntries(1)[0]),
+      }),
+    ceiling: () => runLoad({ ...load, request: () => empty }),
+  })
+}
+
+/** Bundles over 8 connections against the COPY ceiling; the memory of the server meanwhile is the second row. */
+export async function bulkRows(server: BenchServer, seconds: number, ceiling: number): Promise<Row[]> {
+  const memory: number[] = []
+  const sampling = setInterval(() => memory.push(residentMiB(server.pid)), 500)
+  const result = await runLoad({
+    port: server.port,
+    connections: 8,
+    seconds,
+    request: () =>
+      httpRequest(
+        'POST',
+        `${LOG}/entries`,
+        { ...auth(server), 'Content-Type': 'application/vnd.prooflog.bundle' },
+        encodeBundle(freshEntries(BUNDLE)),
+      ),
+  })
+  clearInterval(sampling)
+  const rate = (result.requests * BUNDLE) / result.seconds
+  const half = Math.floor(memory.length / 2)
+  return [
+    {
+      name: 'append.http_bulk',
+      rate,
+      unit: 'entries/s',
+      ...latencies(result),
+      ratio: rate / ceiling,
+      of: `COPY ${Math.round(ceiling).toLocaleString('en-US')} entries/s`,
+      target: '>= 0.60',
+    },
+    {
+      name: 'memory.http_bulk',
+      rate: Math.max(...memory),
+      unit: `MiB in ${Math.round(result.seconds)} s`,
+      p50_ms: null,
+      p99_ms: null,
+      ratio: Math.max(...memory.slice(half)) / Math.max(...memory.slice(0, half)),
+      of: 'highest of the first half',
+      target: '< 512 MiB, flat',
+    },
+  ]
+}
+
+/** One client, one entry at a time, against INSERT + COMMIT of one row into the same kind of table. */
+export async function latencyRow(ground: Ground, server: BenchServer, seconds: number): Promise<Row> {
+  const { sql } = ground.owner
+  await sql.unsafe(
+    'DROP TABLE IF EXISTS public.bare; CREATE TABLE public.bare (LIKE log.entries INCLUDING ALL)',
+  )
+  const bare: number[] = []
+  for (let i = 0, until = performance.now() + seconds * 1000; performance.now() < until; i++) {
+    const [entry = new Uint8Array()] = freshEntries(1)
+    const sent = performance.now()
+    await sql`INSERT INTO public.bare (log_id, index, leaf_key, leaf_hash, data) VALUES (1, ${i}, ${i}, ${hashLeaf(entry)}, ${entry})`
+    bare.push(performance.now() - sent)
+  }
+  const load = { port: server.port, connections: 1, seconds }
+  const result = await runLoad({
+    ...load,
+    request: () => httpRequest('POST', `${LOG}/add`, auth(server), freshEntries(1)[0]),
+  })
+  return {
+    name: 'append.latency',
+    rate: result.requests / result.seconds,
+    unit: 'entries/s',
+    ...latencies(result),
+    ratio: median(result.latencies) / median(bare),
+    of: `p50 of INSERT + COMMIT, ${median(bare).toFixed(2)} ms`,
+    target: '<= 2.5 (over HTTP)',
+  }
+}
+
+/** Proofs and tiles, warm, against an empty JSON GET. The log holds at least one full tile. */
+export async function readRows(server: BenchServer, seconds: number, rounds: number): Promise<Row[]> {
+  const size = await treeSize(server)
+  const hashes = await leafHashes(server)
+  const empty = httpRequest('GET', '/bench/empty')
+  const tile = httpRequest('GET', `${LOG}/tile/0/000`)
+  const byIndex = Array.from({ length: 1000 }, (_, i) =>
+    httpRequest('GET', `${LOG}/proofs/inclusion?index=${Math.floor((i * size) / 1000)}`),
+  )
+  const byHash = hashes.map((hash) =>
+    httpRequest('GET', `${LOG}/proofs/inclusion?hash=${encodeURIComponent(hash)}`),
+  )
+  const requests: [name: string, target: string, requests: readonly Buffer[]][] = [
+    ['proof.inclusion.by_index', '>= 0.50', byIndex],
+    ['proof.inclusion.by_hash', '>= 0.50', byHash],
+    ['tile.read', '>= 0.70', [tile]],
+  ]
+  const rows: Row[] = []
+  for (const [name, target, some] of requests) {
+    const measure = (): Promise<LoadResult> =>
+      runLoad({ port: server.port, connections: 64, seconds, request: (n) => some[n % some.length] ?? empty })
+    await measure() // warm
+    rows.push(
+      await inTurn(rounds, {
+        name,
+        unit: 'requests/s',
+        of: 'empty JSON GET',
+        target,
+        measure,
+        ceiling: () => runLoad({ port: server.port, connections: 64, seconds, request: () => empty }),
+      }),
+    )
+  }
+  return rows
+}
+
+/** 2,000 appends a second; each waits until a checkpoint covers it. Commit included. */
+export async function publishLagRow(server: BenchServer, seconds: number): Promise<Row> {
+  const connections = 400
+  const perSecond = 2000
+  const started = performance.now()
+  const result = await runLoad({
+    port: server.port,
+    connections,
+    seconds,
+    request: (n) => {
+      // An open loop would be exact; with 400 clients that each wait for a checkpoint, the pace is met by pausing.
+      const due = started + (n / perSecond) * 1000
+      while (performance.now() < due && due - performance.now() < 0.2) continue
+      return httpRequest(
+        'POST',
+        `${LOG}/entries?wait=published`,
+        { ...auth(server), 'Content-Type': 'application/octet-stream' },
+        freshEntries(1)[0],
+      )
+    },
+  })
+  return {
+    name: 'publish.lag',
+    rate: result.requests / result.seconds,
+    unit: 'entries/s',
+    ...latencies(result),
+    ratio: null,
+    of: null,
+    target: 'p99 < 300 ms',
+  }
+}
+
+interface Contest {
+  readonly name: string
+  readonly unit: string
+  readonly of: string
+  readonly target: string
+  readonly measure: () => Promise<LoadResult>
+  readonly ceiling: () => Promise<LoadResult>
+}
+
+async function inTurn(rounds: number, contest: Contest): Promise<Row> {
+  const ratios: number[] = []
+  const rates: number[] = []
+  const ceilings: number[] = []
+  const all: number[] = []
+  for (let round = 0; round < rounds; round++) {
+    const ceiling = await contest.ceiling()
+    const result = await contest.measure()
+    ceilings.push(ceiling.requests / ceiling.seconds)
+    rates.push(result.requests / result.seconds)
+    ratios.push((rates.at(-1) ?? 0) / (ceilings.at(-1) ?? 1))
+    all.push(...result.latencies)
+  }
+  return {
+    name: contest.name,
+    rate: median(rates),
+    unit: contest.unit,
+    p50_ms: quantile(all, 0.5),
+    p99_ms: quantile(all, 0.99),
+    ratio: median(ratios),
+    of: `${contest.of} ${Math.round(median(ceilings)).toLocaleString('en-US')}/s`,
+    target: contest.target,
+  }
+}
+
+function latencies(result: LoadResult): { p50_ms: number; p99_ms: number } {
+  return { p50_ms: quantile(result.latencies, 0.5), p99_ms: quantile(result.latencies, 0.99) }
+}
+
+function auth(server: BenchServer): Record<string, string> {
+  return { Authorization: server.authorization }
+}
+
+async function treeSize(server: BenchServer): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${server.port}${LOG}/sth`)
+  return ((await answer.json()) as { tree_size: number }).tree_size
+}
+
+async function leafHashes(server: BenchServer): Promise<string[]> {
+  const answer = await fetch(`http://127.0.0.1:${server.port}${LOG}/tile/0/000`)
+  const tile = Buffer.from(await answer.arrayBuffer())
+  return Array.from({ length: 256 }, (_, i) => tile.subarray(i * 32, i * 32 + 32).toString('base64'))
+}
+
+/** Resident memory of a process, in MiB; 0 where there is no /proc. */
+function residentMiB(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+  } catch {
+    return 0
+  }
+}
