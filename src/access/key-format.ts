@@ -1,6 +1,6 @@
 // The text of an API key: `plog_<id>_<secret>_<checksum>`, all base62. A leaked key is recognised without the database:
 // KEY_PATTERN finds it in any text, the CRC-32 of what stands before it tells a key from a look-alike.
-import { createHash, randomInt } from 'node:crypto'
+import { hash, randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { AccessError } from './errors.ts'
 
@@ -43,7 +43,7 @@ export function parseKey(text: string): ParsedKey {
 
 /** Plain SHA-256 is right here: the secret has 256 random bits, so there is nothing to guess that a slow hash would protect. */
 function digestOf(secret: string): Uint8Array {
-  return createHash('sha256').update(secret).digest()
+  return hash('sha256', secret, 'buffer')
 }
 
 /** CRC-32 as 6 base62 digits, most significant first (62^6 > 2^32). */

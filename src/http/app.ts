@@ -12,7 +12,7 @@ import { proofRoutes } from './proof-routes.ts'
 import { referenceRoutes } from './reference-routes.ts'
 import { ACCESS, type GuardedRoute, guardRoutes } from './route-table.ts'
 import type { AccessTable, Route } from './route.ts'
-import { answered, type ServeDeps, serveRoute } from './serve-route.ts'
+import { type ServeDeps, serveRoute, surround } from './serve-route.ts'
 import { tileRoutes } from './tile-routes.ts'
 
 export interface AppDeps extends OperationDeps, Omit<ServeDeps, 'nextRequestId'> {
@@ -29,22 +29,18 @@ export function createApp(deps: AppDeps): Hono {
   const app = new Hono()
   for (const { route, access } of guarded)
     app.on(route.method, route.path, serveRoute(route, access, serving))
-  // Registered after all of them: reached only by methods that no route of the path serves.
-  for (const path of new Set(guarded.map(({ route }) => route.path))) {
-    const allow = allowedMethods(guarded, path)
-    app.options(path, () => preflight(allow))
-    app.all(path, (c) => answered(c, path, serving, () => refuseMethod(c, allow)))
-  }
-  app.notFound((c) =>
-    answered(c, 'none', serving, () => {
-      throw new HttpError('not_found', 'nothing is served at this path: see /docs')
-    }),
-  )
+  const refuse = surround('any', 'none', serving, (c) => {
+    const allow = allowedMethods(app, c)
+    if (allow.length === 0) throw new HttpError('not_found', 'nothing is served at this path: see /docs')
+    if (c.req.raw.method === 'OPTIONS') return preflight(allow)
+    throw new HttpError('method_not_allowed', `served here are ${allow.join(', ')}`, { allow })
+  })
+  app.notFound(refuse)
   // No route gets here, since its errors are answered already; a fault in the shell itself gets the same answer.
   app.onError((error, c) =>
-    answered(c, 'none', serving, () => {
+    surround('any', 'none', serving, () => {
       throw error
-    }),
+    })(c),
   )
   return app
 }
@@ -67,10 +63,12 @@ export function guardedRoutes(deps: AppDeps): GuardedRoute[] {
   return guarded
 }
 
-function allowedMethods(guarded: readonly GuardedRoute[], path: string): string[] {
-  const methods: string[] = guarded
-    .filter(({ route }) => route.path === path)
-    .map(({ route }) => route.method)
+/** Asked of the router only when no route matched: a fallback route per path would cost every request its fast path. */
+function allowedMethods(app: Hono, c: Context): string[] {
+  const methods = ['GET', 'POST', 'DELETE'].filter(
+    (method) => app.router.match(method, c.req.path)[0].length > 0,
+  )
+  if (methods.length === 0) return []
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']
 }
 
@@ -86,14 +84,6 @@ function preflight(allow: readonly string[]): Response {
       'access-control-max-age': '86400',
     },
   })
-}
-
-function refuseMethod(c: Context, allow: readonly string[]): never {
-  throw new HttpError(
-    'method_not_allowed',
-    `${c.req.method} is not served here; served are ${allow.join(', ')}`,
-    { allow },
-  )
 }
 
 /** A random prefix per process and a count: unique without asking for randomness on every request. */

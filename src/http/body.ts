@@ -18,7 +18,9 @@ export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCod
   if (declared !== null && Number(declared) > limit) throw tooManyBytes(tooLarge, limit)
   // With a declared length the HTTP parser itself stops there; without one the chunks are counted as they come.
   const bytes =
-    declared === null ? await readChunks(request, limit, tooLarge) : await complete(request.arrayBuffer())
+    declared === null
+      ? await readChunks(request, limit, tooLarge)
+      : await request.arrayBuffer().catch(endedEarly)
   if (bytes.byteLength > limit) throw tooManyBytes(tooLarge, limit)
   return new Uint8Array(bytes)
 }
@@ -28,7 +30,7 @@ async function readChunks(request: Request, limit: number, tooLarge: HttpErrorCo
   const chunks: Uint8Array[] = []
   let size = 0
   while (reader !== undefined) {
-    const { done, value } = await complete(reader.read())
+    const { done, value } = await reader.read().catch(endedEarly)
     if (done) break
     size += value.byteLength
     if (size > limit) {
@@ -50,15 +52,11 @@ function tooManyBytes(code: HttpErrorCode, limit: number): HttpError {
   return new HttpError(code, `the body is larger than the ${limit} bytes accepted here; nothing was stored`)
 }
 
-async function complete<T>(reading: Promise<T>): Promise<T> {
-  try {
-    return await reading
-  } catch (cause) {
-    throw new HttpError(
-      'body_incomplete',
-      'the body ended before all of it was sent; nothing was stored',
-      {},
-      { cause },
-    )
-  }
+function endedEarly(cause: unknown): never {
+  throw new HttpError(
+    'body_incomplete',
+    'the body ended before all of it was sent; nothing was stored',
+    {},
+    { cause },
+  )
 }

@@ -3,8 +3,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Observer } from '../log/observer.ts'
 
 export interface Metrics extends Observer {
-  /** One request was answered; `route` is the pattern, such as `/logs/:log/add`. */
-  httpRequest(method: string, route: string, status: number, seconds: number): void
+  /** Counts the answers of a route, `/logs/:log/add`; asked for once per route. */
+  httpRoute(method: string, route: string): (status: number, seconds: number) => void
   /** The exposition text. */
   text(): Promise<string>
   readonly contentType: string
@@ -49,7 +49,7 @@ function logMetrics(registry: Registry): Observer {
   const refused = failure('append_refused_total', 'Appends refused or failed')
   const publishFailed = failure('publish_failed_total', 'Attempts to publish a checkpoint that failed')
 
-  const of = memo((log) => ({
+  const of = memo((log: string) => ({
     entries: entries.labels(log),
     duplicates: duplicates.labels(log),
     appendSeconds: appendSeconds.labels(log),
@@ -83,7 +83,7 @@ function logMetrics(registry: Registry): Observer {
   }
 }
 
-function httpMetrics(registry: Registry): Pick<Metrics, 'httpRequest'> {
+function httpMetrics(registry: Registry): Pick<Metrics, 'httpRoute'> {
   const requests = new Histogram({
     name: 'prooflog_http_request_seconds',
     help: 'From the request to its answer',
@@ -91,18 +91,17 @@ function httpMetrics(registry: Registry): Pick<Metrics, 'httpRequest'> {
     buckets: SECONDS,
     registers: [registry],
   })
-  const of = memo((labels) => {
-    const [method = '', status = '', route = ''] = labels.split(' ')
-    return requests.labels(method, route, status)
-  })
   return {
-    httpRequest: (method, route, status, seconds) => of(`${method} ${status} ${route}`).observe(seconds),
+    httpRoute(method, route) {
+      const of = memo((status: number) => requests.labels(method, route, String(status)))
+      return (status, seconds) => of(status).observe(seconds)
+    },
   }
 }
 
-/** The keys are log names and routes times statuses: few. */
-function memo<T>(make: (key: string) => T): (key: string) => T {
-  const made = new Map<string, T>()
+/** The keys are the names of logs and the statuses of a route: few. */
+function memo<K, T>(make: (key: K) => T): (key: K) => T {
+  const made = new Map<K, T>()
   return (key) => {
     const known = made.get(key)
     if (known !== undefined) return known

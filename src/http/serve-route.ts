@@ -33,42 +33,55 @@ export function serveRoute(
   access: RouteAccess,
   deps: ServeDeps,
 ): (c: Context) => Promise<Response> {
-  return (c) =>
-    answered(c, route.path, deps, async (visit) => {
-      if ('onLog' in route) return serveLog(c, route, access, deps, visit)
-      if (access !== 'public') visit.key = await authorize(c, deps.keys, scopeOf(access), undefined)
-      return route.handle(c)
-    })
+  return surround(route.method, route.path, deps, async (c, visit) => {
+    if ('onLog' in route) return serveLog(c, route, access, deps, visit)
+    if (access !== 'public') visit.key = await authorize(c, deps.keys, scopeOf(access), undefined)
+    return route.handle(c)
+  })
 }
 
-/** Runs `work`; turns what it throws into a problem; counts and logs. @param route the pattern, for metrics and log lines */
-export async function answered(
-  c: Context,
+/**
+ * Turns what `work` throws into a problem; counts and logs.
+ * @param method @param route as metrics and log lines name it
+ */
+export function surround(
+  method: string,
   route: string,
   { metrics, logger, nextRequestId }: ServeDeps,
-  work: (visit: Visit) => Response | Promise<Response>,
-): Promise<Response> {
-  const started = performance.now()
-  const visit: Visit = { log: undefined, key: undefined }
-  let id: string | undefined
-  let error: unknown
-  let response: Response
-  try {
-    response = await work(visit)
-  } catch (thrown) {
-    error = thrown
-    id = nextRequestId()
-    response = problemResponse(thrown, id)
+  work: (c: Context, visit: Visit) => Response | Promise<Response>,
+): (c: Context) => Promise<Response> {
+  const count = metrics.httpRoute(method, route)
+  return async (c) => {
+    const started = performance.now()
+    const visit: Visit = { log: undefined, key: undefined }
+    let id: string | undefined
+    let error: unknown
+    let response: Response
+    try {
+      response = await work(c, visit)
+    } catch (thrown) {
+      error = thrown
+      id = nextRequestId()
+      response = problemResponse(thrown, id)
+    }
+    const { status } = response
+    const milliseconds = performance.now() - started
+    count(status, milliseconds / 1000)
+    if (status >= 400 || logger.isLevelEnabled('debug')) {
+      id ??= nextRequestId()
+      logRequest(logger, {
+        id,
+        method,
+        route,
+        log: visit.log,
+        key: visit.key?.id,
+        status,
+        milliseconds,
+        error,
+      })
+    }
+    return response
   }
-  const { method } = c.req.raw
-  const { status } = response
-  const milliseconds = performance.now() - started
-  metrics.httpRequest(method, route, status, milliseconds / 1000)
-  if (status >= 400 || logger.isLevelEnabled('debug')) {
-    id ??= nextRequestId()
-    logRequest(logger, { id, method, route, log: visit.log, key: visit.key?.id, status, milliseconds, error })
-  }
-  return response
 }
 
 async function serveLog(
@@ -91,7 +104,7 @@ async function serveLog(
 }
 
 /** What cannot be a name is not looked for. */
-async function openLog(logs: Logs, name: string): Promise<Log> {
+function openLog(logs: Logs, name: string): Promise<Log> {
   if (!LOG_NAME.test(name))
     throw new LogError('log_not_found', 'there is no log of this name: names are 1 to 63 of a-z, 0-9 and -')
   return logs.open(name)

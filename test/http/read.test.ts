@@ -371,7 +371,7 @@ test('a page of another origin may read, and may send its own key', async () => 
     headers: { origin: 'https://app.test', 'access-control-request-method': 'POST' },
   })
   expect(response.status).toBe(204)
-  expect(response.headers.get('access-control-allow-methods')).toBe('POST, GET, HEAD, OPTIONS')
+  expect(response.headers.get('access-control-allow-methods')).toBe('GET, POST, HEAD, OPTIONS')
   expect(response.headers.get('access-control-allow-headers')).toContain('Authorization')
   expect(response.headers.get('access-control-allow-credentials')).toBeNull()
   expect((await get('/logs/open/entries/999')).headers.get('access-control-allow-origin')).toBe('*')
