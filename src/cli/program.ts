@@ -1,0 +1,63 @@
+import { Command } from 'commander'
+import { installMlDsa } from '../core/ml-dsa.ts'
+import { installNodeCrypto } from '../node-crypto.ts'
+import { addAppend } from './append.ts'
+import { addAudit } from './audit.ts'
+import { addCheckpoint } from './checkpoint.ts'
+import { EXIT, reportError } from './errors.ts'
+import { addGet } from './get.ts'
+import type { Io } from './io.ts'
+import { addKey } from './key.ts'
+import { addKeygen } from './keygen.ts'
+import { addLog } from './log.ts'
+import { addMigrate } from './migrate.ts'
+import { addProve } from './prove.ts'
+import { addServe } from './serve.ts'
+import { addVerify } from './verify.ts'
+
+/** In the order of the help. */
+const COMMANDS = [
+  addServe,
+  addAppend,
+  addGet,
+  addProve,
+  addVerify,
+  addCheckpoint,
+  addAudit,
+  addLog,
+  addKey,
+  addKeygen,
+  addMigrate,
+]
+
+const AFTER_HELP = `
+Environment:
+  PROOFLOG_URL    address of the server (http://127.0.0.1:8080)
+  PROOFLOG_KEY    API key; without it ./data/admin.key is used for a server on this machine
+  PROOFLOG_DATA   folder of a server on this machine (./data)
+  PROOFLOG_DEBUG  1 to see where an error came from
+
+Exit codes: 0 done, 1 refused or not verified, 2 wrong usage, 3 server not reachable or not available`
+
+/** Runs one command line (without node and script) and returns the exit code of the program. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  installNodeCrypto()
+  installMlDsa()
+  const out: string[] = []
+  const program = new Command('prooflog')
+    .description('A transparency log for audit events: every entry provable, every tree head signed.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => void out.push(text), writeErr: io.err })
+    .helpCommand('help [command]', 'show how to use a command')
+    .addHelpText('after', AFTER_HELP)
+  for (const add of COMMANDS) add(program, io)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return EXIT.ok
+  } catch (error) {
+    return reportError(error, io, args.includes('--json'))
+  } finally {
+    // Help is what was asked for: it goes where results go.
+    for (const text of out) await io.out(text)
+  }
+}
