@@ -90,10 +90,12 @@ export function createSequencer(log: LogInfo, pool: Pool, store: LogStore, obser
       edge = known
       return assignment
     }
-    // Postgres takes the rows in while we compute the tree over them.
-    const stored = tx.putEntries(assignment.fresh)
-    const next = await appendInSlices(known, assignment.fresh.leafHashes)
-    await stored
+    // Postgres takes the rows in while we compute the tree over them. Awaited together: a failed COPY that nobody waits for
+    // yet would be an unhandled rejection, and end the process.
+    const [next] = await Promise.all([
+      appendInSlices(known, assignment.fresh.leafHashes),
+      tx.putEntries(assignment.fresh),
+    ])
     await tx.putTiles(next.tiles)
     await tx.moveHead({ size: next.edge.size, root: edgeRoot(next.edge) })
     edge = next.edge
