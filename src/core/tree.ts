@@ -35,8 +35,7 @@ export function rangeNodes(range: Range): NodeId[] {
   checkSubtreeRange(range)
   const nodes: NodeId[] = []
   let start = range.start
-  let level = 0
-  while (2 ** level < range.end - start) level++
+  let level = levelFrom(range.end - start)
   for (; start < range.end; level--) {
     const width = 2 ** level
     if (start + width > range.end) continue
@@ -120,9 +119,13 @@ export function coverInterval({ start, end }: Range): [Range, Range] {
 
 /** The smallest power of two that is at least `n`. */
 function powerFrom(n: number): number {
-  let power = 1
-  while (power < n) power *= 2
-  return power
+  return 2 ** levelFrom(n)
+}
+
+/** The smallest l with 2^l >= `n`, exact up to 2^53; a loop here was a tenth of the time of a proof. */
+function levelFrom(n: number): number {
+  const below = Math.max(0, n - 1)
+  return below < 2 ** 32 ? 32 - Math.clz32(below) : 64 - Math.clz32(Math.floor(below / 2 ** 32))
 }
 
 function checkSubtreeRange(range: Range): void {
