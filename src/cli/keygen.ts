@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { encodeUtf8 } from '../core/bytes.ts'
 import { generateSkey, type KeyType, vkeyOf } from '../core/keys.ts'
-import { createFile } from '../files/durable.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -43,7 +42,7 @@ async function makeKeys(name: string, { output, mlDsa, json }: Options, io: Io):
 /** A key that exists is never replaced: what it signed could not be verified any more. */
 async function create(path: string, lines: readonly string[], mode: number): Promise<void> {
   try {
-    await createFile(path, encodeUtf8(lines.map((line) => `${line}\n`).join('')), mode)
+    await writeFile(path, lines.map((line) => `${line}\n`).join(''), { flag: 'wx', mode, flush: true })
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause
     throw new UsageError(`${path} exists and is not overwritten: choose another --output`, {

@@ -66,7 +66,7 @@ async function show(fields: Fields, json: boolean | undefined, io: Io): Promise<
     ['root', info.root ?? '-'],
     ['level', info.level],
     ['entries', info.public ? 'public' : 'need a key with entries:read'],
-    ...info.vkeys.map((vkey) => ['vkey', vkey]),
+    ...info.vkeys.map((vkey) => ['vkey', shortened(vkey)]),
     ...info.problems.map(({ code, message }) => ['problem', `${message} (${code})`]),
   ]
   await io.out(lines.map(([name = '', value = '']) => `${name.padEnd(9)}${value}\n`).join(''))
@@ -84,6 +84,11 @@ function infoOf(fields: Fields) {
     public: fields.flag('public'),
     dedup: fields.flag('dedup'),
   }
+}
+
+/** An ML-DSA-44 key has 1,800 characters, which is no help to a person. */
+function shortened(vkey: string): string {
+  return vkey.length <= 200 ? vkey : `${vkey.slice(0, 60)}… (ML-DSA-44; whole with --json or --policy)`
 }
 
 /** Any of the log's keys may have signed; no cosignature is asked for. */

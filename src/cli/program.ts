@@ -3,6 +3,7 @@ import { installMlDsa } from '../core/ml-dsa.ts'
 import { installNodeCrypto } from '../node-crypto.ts'
 import { addAppend } from './append.ts'
 import { addAudit } from './audit.ts'
+import { addBench } from './bench.ts'
 import { addCheckpoint } from './checkpoint.ts'
 import { EXIT, reportError } from './errors.ts'
 import { addGet } from './get.ts'
@@ -28,6 +29,7 @@ const COMMANDS = [
   addKey,
   addKeygen,
   addMigrate,
+  addBench,
 ]
 
 const AFTER_HELP = `

@@ -63,8 +63,10 @@ function parsed<T>(where: string, parse: (source: T) => Policy, source: T): Poli
 
 /** Says that the keys were believed only because the server named them: a server that lies names its own. */
 export function warnAnnounced({ logs }: Policy, io: Io): void {
+  // The Ed25519 keys suffice to verify, and fit a command line.
+  const keys = logs.filter(({ key }) => key.type === 0x01).map(({ key }) => `  --vkey '${key.vkey}'\n`)
   io.err(
     'warning: no --policy or --vkey was given, so the keys that the server announces are believed. Compare them with what\n' +
-      `the operator published elsewhere, and give them next time:\n${logs.map(({ key }) => `  --vkey ${key.vkey}\n`).join('')}`,
+      `the operator published elsewhere, and give them next time:\n${keys.join('')}`,
   )
 }

@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import type { Row } from '../bench/stats.ts'
+import type { Io } from './io.ts'
+import { wholeNumber } from './numbers.ts'
+
+type Options = { seconds?: number; rounds?: number; growth?: number; json?: boolean }
+
+export function addBench(program: Command, io: Io): void {
+  program
+    .command('bench [row...]')
+    .description(
+      'measure this machine on a Postgres of its own; only the rows whose name begins so, if any are named',
+    )
+    .option('--seconds <n>', 'length of each HTTP measurement', wholeNumber(1, 3_600))
+    .option('--rounds <n>', 'times that each figure is measured', wholeNumber(1, 100))
+    .option('--growth <entries>', 'entries of the growth row; 0 leaves it out', wholeNumber(0, 1_000_000_000))
+    .option('--json', 'print one JSON object a row')
+    .action((rows: string[], options: Options) => bench(rows, options, io))
+}
+
+async function bench(only: readonly string[], { json, ...given }: Options, io: Io): Promise<void> {
+  // Loaded when it is asked for: it brings a server and a load generator.
+  const { BENCH_DEFAULTS, runBench } = await import('../bench/bench.ts')
+  const { tableLine } = await import('../bench/stats.ts')
+  let printing = Promise.resolve()
+  const onRow = (row: Row): void => {
+    const line = json ? JSON.stringify(row) : tableLine(row)
+    printing = printing.then(() => io.out(`${line}\n`))
+  }
+  await runBench({ ...BENCH_DEFAULTS, ...given, only, tell: (text) => io.err(`${text}\n`), onRow })
+  await printing
+}
