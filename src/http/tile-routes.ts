@@ -1,7 +1,7 @@
 // c2sp.org/tlog-tiles: checkpoint, hash tiles, entry bundles. A path that is not exactly canonical names nothing: 404.
 import type { Context } from 'hono'
 import { FormatError } from '../core/errors.ts'
-import { parseTilePath } from '../core/tile.ts'
+import { parseTilePath, type TileId } from '../core/tile.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log } from '../log/types.ts'
 import { headersFor, IMMUTABLE, IMMUTABLE_PRIVATE } from './respond.ts'
@@ -55,26 +55,23 @@ export function tileRoutes(): Route[] {
 }
 
 async function getTile(c: Context, log: Log): Promise<Response> {
-  const { level, index, width } = tileOf(c, log, 'hash')
+  const { level, index, width } = tileOf(c, log)
   return new Response(bodyOf(await log.tile(level, index, width)), { headers: TILE_HEADERS })
 }
 
 async function getBundle(c: Context, log: Log): Promise<Response> {
-  const { index, width } = tileOf(c, log, 'entries')
+  const { index, width } = tileOf(c, log)
   const headers = log.info.public ? TILE_HEADERS : PRIVATE_TILE_HEADERS
   return new Response(bodyOf(await log.bundle(index, width)), { headers })
 }
 
-/** The kind is checked although the router chose the route: bundles of a private log must never leave by the public one. */
-function tileOf(c: Context, log: Log, kind: 'hash' | 'entries') {
-  const path = rawTail(c.req.raw.url, log.info.name)
+function tileOf(c: Context, log: Log): TileId {
   try {
-    const tile = parseTilePath(path)
-    if (tile.kind === kind) return tile.id
+    return parseTilePath(rawTail(c.req.raw.url, log.info.name)).id
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
+    throw new LogError('tile_not_found', 'this is not the path of a tile: see c2sp.org/tlog-tiles')
   }
-  throw new LogError('tile_not_found', 'this is not the path of a tile: see c2sp.org/tlog-tiles')
 }
 
 /** What follows `/logs/<name>/`, as sent: the router decodes percent signs, and an encoded spelling is not canonical. */

@@ -135,6 +135,21 @@ async function outcomeOf(response: Response): Promise<unknown> {
   return { status: response.status, code, challenge: response.headers.get('www-authenticate') }
 }
 
+test('what changes something needs its scope, what shows entries may be read, and the rest is public', () => {
+  const scoped = Object.entries(ACCESS).filter(([, access]) => access !== 'public')
+  expect(Object.fromEntries(scoped)).toEqual({
+    'POST /logs': 'logs:admin',
+    'GET /keys': 'logs:admin',
+    'POST /keys': 'logs:admin',
+    'DELETE /keys/:id': 'logs:admin',
+    'POST /logs/:log/add': 'entries:append',
+    'POST /logs/:log/entries': 'entries:append',
+    'GET /logs/:log/entries': 'entries:read unless public',
+    'GET /logs/:log/entries/:index': 'entries:read unless public',
+    'GET /logs/:log/tile/entries/:bundle{.+}': 'entries:read unless public',
+  })
+})
+
 test('a refused caller changed nothing', async () => {
   const before = t.logs.byName.get('private')!.stored.length
   const add = guardedRoutes(t.deps).find((one) => routeName(one.route) === 'POST /logs/:log/add')!.route
