@@ -12,7 +12,7 @@ type Options = LogOptions & TrustOptions & { remember?: string; entries: boolean
 export function addAudit(program: Command, io: Io): void {
   withTrust(withLog(program.command('audit [url]')))
     .description(
-      'derive every tile, root and signature of a log again from what it serves (any c2sp.org/tlog-tiles log, by the URL\n' +
+      'derive every tile, root and signature of a log again from what it serves (any c2sp.org/tlog-tiles log, by the URL ' +
         'of its prefix); the first difference is named, and the exit code is 1',
     )
     .option('--remember <file>', 'compare with the checkpoint in this file, and put the audited one there')

@@ -193,7 +193,9 @@ test('an acknowledgement for fewer entries than sent is refused', async () => {
 })
 
 test('a server that is not there is reported as such', async () => {
-  const gone = createClient({ url: 'http://127.0.0.1:9', vkeys: [VKEY], retries: 0 })
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  const gone = createClient({ url: `http://127.0.0.1:${port}`, vkeys: [VKEY], retries: 0 })
   await expect(gone.append('a')).rejects.toBeInstanceOf(ClientError)
   await expect(gone.append('a')).rejects.toMatchObject({ code: 'unreachable' })
 })
