@@ -4,15 +4,15 @@ import { planConsistency } from '../core/tree.ts'
 import { checkConsistency } from '../core/verify.ts'
 import { foldPlanned } from './fold-planned.ts'
 import { halted } from './halted.ts'
-import type { PublishedLog } from './publisher.ts'
-import type { Head } from './types.ts'
+import type { TileCache } from './tile-cache.ts'
+import type { Head, LogInfo } from './types.ts'
 
 /**
  * @param older a head that was signed before
  * @param head a head whose right edge was checked
  * @throws LogError `log_halted` when `head` does not extend `older`, `log_damaged` when tiles are missing
  */
-export async function checkGrowth({ info, tiles }: PublishedLog, older: Head, head: Head): Promise<void> {
+export async function checkGrowth(info: LogInfo, tiles: TileCache, older: Head, head: Head): Promise<void> {
   const evidence = {
     signed: { size: older.size, root: toHex(older.root) },
     head: { size: head.size, root: toHex(head.root) },

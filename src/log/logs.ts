@@ -52,6 +52,8 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
   const opened = new Map<string, Promise<OpenLog>>()
   const signing = new Map<number, readonly Signer[]>()
   const publishing = new Map<number, Promise<void>>()
+  /** Logs whose last attempt failed: tried again whether anything is due or not. */
+  const failed = new Set<number>()
   let stopping: AbortController | undefined
   let loop: Promise<void> = Promise.resolve()
   let unfollow: () => Promise<void> = async () => {}
@@ -85,18 +87,20 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
 
   async function attemptPublish(info: LogInfo): Promise<void> {
     try {
-      const { tiles } = await opening(info)
       const signers = await signersOf(info)
       if (signers.length === 0) return
       const published = await publishOnce(
-        { info, signers, tiles },
+        { info, signers },
         { store, guard, feed, clock },
         clock() - options.heartbeat,
       )
       board.attempted(info.id, undefined)
+      // The database may have been another copy meanwhile: what was read from it is forgotten.
+      if (failed.delete(info.id)) opened.delete(info.name)
       if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
     } catch (error) {
       board.attempted(info.id, error)
+      failed.add(info.id)
       observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
       report(error, info.name)
     }
@@ -109,7 +113,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
   }
 
   async function round(): Promise<void> {
-    const due = new Set(await store.due(clock() - options.heartbeat))
+    const due = new Set([...(await store.due(clock() - options.heartbeat)), ...failed])
     if (due.size === 0) return
     for (const info of await store.logs()) {
       if (due.has(info.id)) await publishLog(info)
@@ -158,7 +162,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     },
     async start() {
       unfollow = await feed.follow(report)
-      await round()
+      for (const info of await store.logs()) await publishLog(info) // due or not: an old copy is noticed at the start
       stopping = new AbortController()
       loop = runLoop(stopping.signal)
     },

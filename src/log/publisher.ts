@@ -9,7 +9,7 @@ import { checkedEdge } from './checked-edge.ts'
 import type { Feed } from './feed.ts'
 import { halted } from './halted.ts'
 import type { Clock, Guard, LogStore } from './ports.ts'
-import type { TileCache } from './tile-cache.ts'
+import { createTileCache } from './tile-cache.ts'
 import type { Head, LogInfo, Published } from './types.ts'
 
 export interface PublisherPorts {
@@ -23,11 +23,14 @@ export interface PublisherPorts {
 export interface PublishedLog {
   readonly info: LogInfo
   readonly signers: readonly Signer[]
-  readonly tiles: TileCache
 }
 
+/** A consistency proof takes two tiles a level. */
+const PROOF_TILES_BYTES = 4 * 2 ** 20
+
 /**
- * Publishes the head of a log, or signs it anew when the newest checkpoint was signed before `signedBefore` (POSIX ms).
+ * Checks the head of a log and publishes it, or signs it anew when the newest checkpoint was signed before `signedBefore`
+ * (POSIX ms).
  * @returns the checkpoint, or undefined when there was nothing to do or another process does it
  * @throws LogError `log_halted` when signing would contradict what was signed before; `log_damaged`; `store_unavailable`
  */
@@ -41,8 +44,6 @@ export async function publishOnce(
   if (!(await store.lead(info.id))) return undefined
   const last = await store.published(info.id)
   const head = await store.head(info.id)
-  if (last !== undefined && last.size === head.size && last.signedAt >= signedBefore) return undefined
-
   const guarded = await guard.read(info.origin)
   if (guarded === undefined && last !== undefined) {
     throw halted(
@@ -50,6 +51,14 @@ export async function publishOnce(
       'the guard knows nothing of this log, but the database has published checkpoints of it: bring the guard back, or adopt the newest checkpoint with "prooflog guard adopt"',
     )
   }
+  // Both what the guard remembers and what was published must be prefixes of what we are about to sign.
+  checkedEdge(info, head, await store.edgeTiles(info.id, head.size))
+  // Read anew each time: what is in memory may be of another copy of the database, and says nothing about this one.
+  const tiles = createTileCache(info.id, store, PROOF_TILES_BYTES)
+  if (guarded !== undefined) await checkGrowth(info, tiles, guarded, head)
+  if (last !== undefined) await checkGrowth(info, tiles, last, head)
+  if (last !== undefined && last.size === head.size && last.signedAt >= signedBefore) return undefined
+
   const signedAt = clock()
   if (last !== undefined && signedAt <= last.signedAt) {
     throw halted(
@@ -57,11 +66,6 @@ export async function publishOnce(
       `the clock reads ${new Date(signedAt).toISOString()}, but the newest checkpoint was signed at ${new Date(last.signedAt).toISOString()}: set the clock right`,
     )
   }
-  // Both what the guard remembers and what was published must be prefixes of what we are about to sign.
-  checkedEdge(info, head, await store.edgeTiles(info.id, head.size))
-  if (guarded !== undefined) await checkGrowth(log, guarded, head)
-  if (last !== undefined) await checkGrowth(log, last, head)
-
   // Written before any signature leaves the process. The first root recorded for a size is the only one ever signed.
   const intended = await store.intend(info.id, head)
   if (!equalBytes(intended, head.root)) {
