@@ -25,7 +25,23 @@ async function runService(io: Io): Promise<void> {
     )
   }
   io.err(`prooflog serves ${service.url} (as ${config.publicUrl}); its reference is at ${service.url}/docs\n`)
+  io.err(nextCommands(service.url, io.env))
   await stopped
   io.err('stopping\n')
   await service.stop()
+}
+
+/** What to type next, ready to copy. In a clone the program is run by npm. */
+function nextCommands(url: string, env: Io['env']): string {
+  const prooflog = env['npm_lifecycle_event'] === 'start' ? 'npm run -s prooflog --' : 'prooflog'
+  const where = url.endsWith(':8080') ? '' : `export PROOFLOG_URL=${url}\n  `
+  return `
+Next, in another terminal:
+
+  ${where}echo 'alice signed in' | ${prooflog} append - --wait
+  ${prooflog} log show --policy > default.policy
+  ${prooflog} prove --line 'alice signed in' -o alice.tlog-proof
+  ${prooflog} verify --proof alice.tlog-proof --text 'alice signed in' --policy default.policy
+
+`
 }
