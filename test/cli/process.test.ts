@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { entriesUpTo, type StaticLog, staticLog } from '../support/static-log.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
-const PROGRAM = ['--import', 'tsx', join(ROOT, 'src/cli/main.ts')]
+const PROGRAM = [join(ROOT, 'scripts/run.mjs'), 'src/cli/main.ts']
 
 let log: StaticLog
 let folder: string
