@@ -17,6 +17,7 @@ import { createKeyFiles } from './files/key-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
+import { SERVER_OPTIONS } from './http/server-options.ts'
 import { createEngine } from './log/logs.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
@@ -121,17 +122,9 @@ export function createLogger(config: Config): Logger {
 }
 
 async function listen(fetch: Parameters<typeof getRequestListener>[0], config: Config): Promise<Server> {
-  const server = createServer(
-    {
-      maxHeaderSize: 16_384,
-      headersTimeout: 15_000,
-      requestTimeout: 60_000, // slow bodies
-      // Clients reuse connections and do not repeat a POST on one that just died: longer than any sane pool's idle time.
-      keepAliveTimeout: 75_000,
-      noDelay: true,
-    },
-    getRequestListener(fetch),
-  )
+  const answer = getRequestListener(fetch)
+  // It answers its own failures; there is nothing to wait for.
+  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
   server.listen(config.port, config.host)
   await once(server, 'listening')
   return server

@@ -9,7 +9,8 @@ export interface Assignment {
   readonly appended: Appended[]
   /** What is new and has to be stored, in order of index. */
   readonly fresh: FreshEntries
-  readonly total: number
+  /** Size of the log afterwards. */
+  readonly size: number
 }
 
 /**
@@ -42,7 +43,7 @@ export function assignIndexes(
       entries: fresh,
       leafHashes: fresh.length === entries.length ? leafHashes : concat(...freshHashes),
     },
-    total: entries.length,
+    size: size + fresh.length,
   }
 }
 

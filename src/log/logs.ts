@@ -1,13 +1,12 @@
-// All logs of one database, and the loop that publishes those whose keys this process holds.
-import { ProoflogError } from '../core/errors.ts'
-import { type Signer, verifierOf } from '../core/signer.ts'
+// The engine: all logs of one database, and the publishing of those whose keys this process holds.
+import { verifierOf } from '../core/signer.ts'
 import { LogError } from './errors.ts'
 import { createFeed } from './feed.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import type { Observer } from './observer.ts'
 import { openLog, type OpenLog } from './open-log.ts'
 import type { Clock, Guard, KeyRing, LogStore } from './ports.ts'
-import { publishOnce } from './publisher.ts'
+import { createPublishLoop } from './publish-loop.ts'
 import { createStatusBoard } from './status.ts'
 import type { LogInfo, Logs } from './types.ts'
 
@@ -42,7 +41,7 @@ export interface Engine extends Logs {
 
 /** A log that is created again or opened twice is one object: its pool and caches are per process. */
 export function createEngine(ports: EnginePorts, options: EngineOptions): Engine {
-  const { store, guard, keys, clock, observer, report } = ports
+  const { store, keys, clock, observer, report } = ports
   const feed = createFeed(store)
   const board = createStatusBoard(
     feed,
@@ -50,10 +49,11 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     options.heartbeat + Math.max(10 * options.publishInterval, 60_000),
   )
   const opened = new Map<string, Promise<OpenLog>>()
-  const signing = new Map<number, readonly Signer[]>()
-  const publishing = new Map<number, Promise<void>>()
-  /** Logs whose last attempt failed: tried again whether anything is due or not. */
-  const failed = new Set<number>()
+  const publishing = createPublishLoop(ports, feed, board, {
+    publishInterval: options.publishInterval,
+    heartbeat: options.heartbeat,
+    onRecovered: (info) => void opened.delete(info.name), // what was read meanwhile is forgotten
+  })
   let stopping: AbortController | undefined
   let loop: Promise<void> = Promise.resolve()
   let unfollow: () => Promise<void> = async () => {}
@@ -74,62 +74,6 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     opened.set(info.name, log)
     log.catch(() => opened.delete(info.name)) // a later call tries again
     return log
-  }
-
-  /** One attempt at a time for a log in this process; whoever comes meanwhile shares it. */
-  function publishLog(info: LogInfo): Promise<void> {
-    const underWay = publishing.get(info.id)
-    if (underWay !== undefined) return underWay
-    const attempt = attemptPublish(info).finally(() => publishing.delete(info.id))
-    publishing.set(info.id, attempt)
-    return attempt
-  }
-
-  async function attemptPublish(info: LogInfo): Promise<void> {
-    try {
-      const signers = await signersOf(info)
-      if (signers.length === 0) return
-      const published = await publishOnce(
-        { info, signers },
-        { store, guard, feed, clock },
-        clock() - options.heartbeat,
-      )
-      board.attempted(info.id, undefined)
-      // The database may have been another copy meanwhile: what was read from it is forgotten.
-      if (failed.delete(info.id)) opened.delete(info.name)
-      if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
-    } catch (error) {
-      board.attempted(info.id, error)
-      failed.add(info.id)
-      observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
-      report(error, info.name)
-    }
-  }
-
-  async function signersOf(info: LogInfo): Promise<readonly Signer[]> {
-    const known = signing.get(info.id) ?? (await keys.signers(info))
-    if (known.length > 0) signing.set(info.id, known)
-    return known
-  }
-
-  async function round(): Promise<void> {
-    const due = new Set([...(await store.due(clock() - options.heartbeat)), ...failed])
-    if (due.size === 0) return
-    for (const info of await store.logs()) {
-      if (due.has(info.id)) await publishLog(info)
-    }
-  }
-
-  async function runLoop(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const started = performance.now()
-      try {
-        await round()
-      } catch (error) {
-        report(error)
-      }
-      await sleep(Math.max(0, options.publishInterval - (performance.now() - started)), signal)
-    }
   }
 
   return {
@@ -157,14 +101,14 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       const vkeys = signers.map((signer) => signer.vkey)
       for (const vkey of vkeys) verifierOf(vkey) // never store what no client could use
       const info = await store.createLog({ name, origin, public: isPublic, dedup, vkeys })
-      await publishLog(info)
+      await publishing.publish(info)
       return info
     },
     async start() {
       unfollow = await feed.follow(report)
-      for (const info of await store.logs()) await publishLog(info) // due or not: an old copy is noticed at the start
+      for (const info of await store.logs()) await publishing.publish(info) // due or not: an old copy is noticed at the start
       stopping = new AbortController()
-      loop = runLoop(stopping.signal)
+      loop = publishing.run(stopping.signal)
     },
     async stop() {
       stopping?.abort()
@@ -172,17 +116,4 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       await unfollow()
     },
   }
-}
-
-/** Resolves after `ms`, or when `signal` aborts. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    signal.addEventListener('abort', done)
-  })
 }

@@ -5,6 +5,7 @@ import type { Limits } from './limits.ts'
 import type { Observer } from './observer.ts'
 import { createPool } from './pool.ts'
 import type { LogStore } from './ports.ts'
+import { createProver } from './prover.ts'
 import { createReader } from './reader.ts'
 import { createSequencer } from './sequencer.ts'
 import { createTileCache, type TileCache } from './tile-cache.ts'
@@ -48,6 +49,7 @@ export function openLog(
   }
 
   return {
+    ...createProver(tiles, published),
     ...createReader(info, store, tiles, published, cacheBytes),
     info,
     tiles,

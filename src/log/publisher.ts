@@ -2,7 +2,7 @@
 // after any of them leaves a state from which the same steps, run again, go on.
 import { equalBytes } from '../core/bytes.ts'
 import { formatCheckpoint } from '../core/checkpoint.ts'
-import { formatNote } from '../core/note.ts'
+import { formatNote, type NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
 import { checkGrowth } from './check-growth.ts'
 import { checkedEdge } from './checked-edge.ts'
@@ -85,6 +85,7 @@ export async function publishOnce(
 
 async function sign({ info, signers }: PublishedLog, head: Head, signedAt: number): Promise<Uint8Array> {
   const text = formatCheckpoint({ origin: info.origin, size: head.size, root: head.root, extensions: [] })
-  const seconds = Math.floor(signedAt / 1000)
-  return formatNote(text, await Promise.all(signers.map((signer) => signer.sign(text, seconds))))
+  const signatures: NoteSignature[] = []
+  for (const signer of signers) signatures.push(await signer.sign(text, Math.floor(signedAt / 1000)))
+  return formatNote(text, signatures)
 }

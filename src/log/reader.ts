@@ -1,21 +1,16 @@
-// The way out of one log: proofs, tiles and entries. Nothing beyond the newest published checkpoint leaves this file.
+// The way out of one log: entries and tiles. Nothing beyond the newest published checkpoint leaves this file.
 import { LRUCache } from 'lru-cache'
 import { encodeBundle } from '../core/bundle.ts'
 import { toBase64, toHex } from '../core/bytes.ts'
 import { HASH_SIZE } from '../core/hash.ts'
-import { formatProofFile } from '../core/proof-file.ts'
 import { TILE_WIDTH } from '../core/tile.ts'
-import { planConsistency, planInclusion, planSubtree } from '../core/tree.ts'
 import { LogError } from './errors.ts'
-import { foldPlanned } from './fold-planned.ts'
 import type { LogStore } from './ports.ts'
+import { checkIndex } from './prover.ts'
 import type { TileCache } from './tile-cache.ts'
 import type { Log, LogInfo, Published } from './types.ts'
 
-export type Reader = Pick<
-  Log,
-  'inclusion' | 'consistency' | 'subtree' | 'indexOf' | 'entry' | 'entries' | 'tile' | 'bundle' | 'proofFile'
->
+export type Reader = Pick<Log, 'indexOf' | 'entry' | 'entries' | 'tile' | 'bundle'>
 
 /** Leaf hashes whose index is remembered: positive answers only, they never change. */
 const KNOWN_LEAVES = 100_000
@@ -38,29 +33,6 @@ export function createReader(
   const leaves = new LRUCache<string, number>({ max: KNOWN_LEAVES })
 
   return {
-    async inclusion(index, asked) {
-      const size = checkedSize(published(), asked, 1)
-      checkIndex(index, size)
-      return { index, size, path: await foldPlanned(tiles, planInclusion(index, size), size) }
-    },
-    async consistency(from, to) {
-      checkedSize(published(), to, 0)
-      checkedSize(published(), from, 0)
-      if (from > to)
-        throw new LogError('size_out_of_range', `from ${from} is larger than to ${to}: swap them`, {
-          from,
-          to,
-        })
-      return from === 0 || from === to ? [] : foldPlanned(tiles, planConsistency(from, to), to)
-    },
-    async subtree(start, end, asked) {
-      const size = checkedSize(published(), asked, 1)
-      checkedSize(published(), end, 1)
-      const plan = planSubtree(start, end, size)
-      const [root] = await foldPlanned(tiles, [{ start, end }], end)
-      if (root === undefined) throw new RangeError(`no root for subtree ${start} to ${end}`)
-      return { root, proof: await foldPlanned(tiles, plan, size) }
-    },
     async indexOf(leafHash) {
       const { size } = published()
       const key = toHex(leafHash)
@@ -107,35 +79,7 @@ export function createReader(
       bundles.set(key, bundle)
       return bundle
     },
-    async proofFile(index, extra) {
-      const { size, note } = published()
-      checkIndex(index, size)
-      const path = await foldPlanned(tiles, planInclusion(index, size), size)
-      return formatProofFile({ index, path, checkpoint: note, ...(extra === undefined ? {} : { extra }) })
-    },
   }
-}
-
-/** A size the caller may ask about: at most the published one, which is the default. */
-function checkedSize(published: Published, size: number | undefined, least: number): number {
-  const asked = size ?? published.size
-  if (asked < least || asked > published.size) {
-    throw new LogError(
-      'size_out_of_range',
-      `size ${asked} is not in ${least} to ${published.size}, the size of the newest checkpoint`,
-      { size: asked, published: published.size },
-    )
-  }
-  return asked
-}
-
-function checkIndex(index: number, size: number): void {
-  if (index < size) return
-  throw new LogError(
-    'index_out_of_range',
-    `index ${index} is not below ${size}, the size of the tree asked about`,
-    { index, size },
-  )
 }
 
 /** Whether the published log has the tile in full. @throws LogError `tile_not_found` when it does not even have this width of it */

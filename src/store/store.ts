@@ -74,10 +74,10 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
     intend: (logId, head) => intendHead(write, logId, head),
     publish: (logId, next) => insertCheckpoint(write, logId, next),
     async onPublished(callback) {
-      const { unlisten } = await guarded(() =>
+      const listening = await guarded(() =>
         read.sql.listen(PUBLISHED_CHANNEL, (logId) => callback(Number(logId))),
       )
-      return unlisten
+      return () => listening.unlisten()
     },
   }
 }

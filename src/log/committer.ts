@@ -1,0 +1,112 @@
+// One batch becomes entries, tiles and a new head. Remembers the right edge between batches, so that a process that is alone
+// reads nothing back.
+import { appendLeaves, type Edge, edgeRoot, type FullTile } from '../core/append.ts'
+import { equalBytes } from '../core/bytes.ts'
+import { HASH_SIZE } from '../core/hash.ts'
+import { assignIndexes, type Assignment } from './assign.ts'
+import { checkedEdge } from './checked-edge.ts'
+import type { LogStore, SequenceTransaction } from './ports.ts'
+import type { LogInfo } from './types.ts'
+
+/** Batches below both are tried in one statement first: one round trip instead of eight, which is what a lone client feels. */
+const SMALL_ENTRIES = 16
+const SMALL_BYTES = 16_384
+/** Bytes of leaf hashes added between two breaths: half a millisecond of hashing. */
+const SLICE = 1024 * HASH_SIZE
+
+export interface Committer {
+  /**
+   * Commits entries in order, all or none.
+   * @param leafHashes of the entries, concatenated
+   * @throws LogError `store_unavailable`, `outcome_unknown`, `log_damaged`
+   */
+  commit(entries: readonly Uint8Array[], leafHashes: Uint8Array): Promise<Assignment>
+}
+
+export function createCommitter(log: LogInfo, store: LogStore): Committer {
+  // The right edge as this process left it. Other processes may have moved on: it counts only while the head is still there.
+  let edge: Edge | undefined
+
+  return {
+    async commit(entries, leafHashes) {
+      const known = edge
+      edge = undefined // until a commit is known to have happened
+      const done =
+        (known && isSmall(entries) && (await commitSmall(log, store, known, entries, leafHashes))) ||
+        (await store.sequence(log.id, (tx) => extend(log, tx, known, entries, leafHashes)))
+      edge = done.edge
+      return done.assignment
+    },
+  }
+}
+
+interface Done {
+  readonly assignment: Assignment
+  /** The right edge after it. */
+  readonly edge: Edge
+}
+
+function isSmall(entries: readonly Uint8Array[]): boolean {
+  return (
+    entries.length <= SMALL_ENTRIES && entries.reduce((sum, entry) => sum + entry.length, 0) <= SMALL_BYTES
+  )
+}
+
+/** One statement, if the head is where we left it, nothing is a duplicate and no tile is completed; otherwise undefined. */
+async function commitSmall(
+  log: LogInfo,
+  store: LogStore,
+  known: Edge,
+  entries: readonly Uint8Array[],
+  leafHashes: Uint8Array,
+): Promise<Done | undefined> {
+  const assignment = assignIndexes(known.size, entries, leafHashes, log.dedup ? [] : undefined)
+  const { edge, tiles, root } = appendLeaves(known, assignment.fresh.leafHashes)
+  if (tiles.length > 0) return undefined
+  const from = { size: known.size, root: edgeRoot(known) }
+  const moved = await store.appendIfAt(log.id, assignment.fresh, from, { size: edge.size, root }, log.dedup)
+  return moved ? { assignment, edge } : undefined
+}
+
+async function extend(
+  log: LogInfo,
+  tx: SequenceTransaction,
+  known: Edge | undefined,
+  entries: readonly Uint8Array[],
+  leafHashes: Uint8Array,
+): Promise<Done> {
+  const edge = await edgeAt(log, tx, known)
+  const found = log.dedup ? await tx.find(leafHashes) : undefined
+  const assignment = assignIndexes(tx.head.size, entries, leafHashes, found)
+  if (assignment.fresh.entries.length === 0) return { assignment, edge }
+  // Postgres takes the rows in while we compute the tree over them. Awaited together: a failed COPY that nobody waits for
+  // yet would be an unhandled rejection, and end the process.
+  const [next] = await Promise.all([
+    appendInSlices(edge, assignment.fresh.leafHashes),
+    tx.putEntries(assignment.fresh),
+  ])
+  await tx.putTiles(next.tiles)
+  await tx.moveHead({ size: next.edge.size, root: edgeRoot(next.edge) })
+  return { assignment, edge: next.edge }
+}
+
+async function edgeAt(log: LogInfo, tx: SequenceTransaction, known: Edge | undefined): Promise<Edge> {
+  if (known?.size === tx.head.size && equalBytes(edgeRoot(known), tx.head.root)) return known
+  return checkedEdge(log, tx.head, await tx.edgeTiles())
+}
+
+/** appendLeaves with a breath after every slice, so that rows keep flowing to the database meanwhile. */
+async function appendInSlices(
+  edge: Edge,
+  leafHashes: Uint8Array,
+): Promise<{ edge: Edge; tiles: FullTile[] }> {
+  const tiles: FullTile[] = []
+  let next = edge
+  for (let at = 0; at < leafHashes.length; at += SLICE) {
+    await new Promise(setImmediate)
+    const grown = appendLeaves(next, leafHashes.subarray(at, at + SLICE))
+    next = grown.edge
+    tiles.push(...grown.tiles)
+  }
+  return { edge: next, tiles }
+}

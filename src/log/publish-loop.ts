@@ -1,0 +1,99 @@
+// When a log is published: as soon as it is due, one attempt at a time, and until an attempt that failed has succeeded.
+import { ProoflogError } from '../core/errors.ts'
+import type { Signer } from '../core/signer.ts'
+import type { Feed } from './feed.ts'
+import type { EnginePorts } from './logs.ts'
+import { publishOnce } from './publisher.ts'
+import type { StatusBoard } from './status.ts'
+import type { LogInfo } from './types.ts'
+
+export interface PublishLoop {
+  /** One attempt for a log; whoever asks while it is under way shares it. Failures go to the status and the report. */
+  publish(log: LogInfo): Promise<void>
+  /** Looks for what is due every `publishInterval` until `signal` aborts; resolves after the round under way. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+export interface PublishLoopOptions {
+  /** Milliseconds. */
+  readonly publishInterval: number
+  /** Milliseconds. */
+  readonly heartbeat: number
+  /** A log is published again after a failure: the database may have been another copy meanwhile. */
+  readonly onRecovered: (log: LogInfo) => void
+}
+
+export function createPublishLoop(
+  ports: EnginePorts,
+  feed: Feed,
+  board: StatusBoard,
+  { publishInterval, heartbeat, onRecovered }: PublishLoopOptions,
+): PublishLoop {
+  const { store, guard, keys, clock, observer, report } = ports
+  const signing = new Map<number, readonly Signer[]>()
+  const underWay = new Map<number, Promise<void>>()
+  /** Logs whose last attempt failed: tried again whether anything is due or not. */
+  const failed = new Set<number>()
+
+  function publish(info: LogInfo): Promise<void> {
+    const attempt = underWay.get(info.id) ?? attemptPublish(info).finally(() => underWay.delete(info.id))
+    underWay.set(info.id, attempt)
+    return attempt
+  }
+
+  async function attemptPublish(info: LogInfo): Promise<void> {
+    try {
+      const signers = await signersOf(info)
+      if (signers.length === 0) return
+      const published = await publishOnce(
+        { info, signers },
+        { store, guard, feed, clock },
+        clock() - heartbeat,
+      )
+      board.attempted(info.id, undefined)
+      if (failed.delete(info.id)) onRecovered(info)
+      if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
+    } catch (error) {
+      board.attempted(info.id, error)
+      failed.add(info.id)
+      observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
+      report(error, info.name)
+    }
+  }
+
+  async function signersOf(info: LogInfo): Promise<readonly Signer[]> {
+    const known = signing.get(info.id) ?? (await keys.signers(info))
+    if (known.length > 0) signing.set(info.id, known)
+    return known
+  }
+
+  async function round(): Promise<void> {
+    const due = new Set([...(await store.due(clock() - heartbeat)), ...failed])
+    if (due.size === 0) return
+    for (const info of await store.logs()) if (due.has(info.id)) await publish(info)
+  }
+
+  return {
+    publish,
+    async run(signal) {
+      while (!signal.aborted) {
+        const started = performance.now()
+        await round().catch(report)
+        await sleep(Math.max(0, publishInterval - (performance.now() - started)), signal)
+      }
+    },
+  }
+}
+
+/** Resolves after `ms`, or when `signal` aborts. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms)
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}
