@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: [
       // Needs nothing but Node.
-      { test: { name: 'core', include: ['test/*.test.ts', 'test/core/**/*.test.ts'] } },
+      { test: { name: 'core', include: ['test/*.test.ts', 'test/{core,files}/**/*.test.ts'] } },
       {
         test: {
           name: 'db',
@@ -26,6 +26,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
+        },
+      },
+      // Needs Go and its modules, so it is no part of `npm test`: npm run test:interop. Builds the programs first.
+      {
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          globalSetup: POSTGRES,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -1,0 +1,64 @@
+// The programs of others, built from source by the Go tool. Their versions are pinned: Tessera's here, the libraries of our own
+// small program in go/go.mod and go/go.sum.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface Ran {
+  /** Null when it took too long and was killed. */
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** Command line and all output, for the message of a failed check. */
+  readonly all: string
+}
+
+const TESSERA = 'github.com/transparency-dev/tessera@v1.0.4'
+const GO_FOLDER = fileURLToPath(new URL('go', import.meta.url))
+/** Milliseconds. Building includes the download of some 40 modules the first time. */
+const RUN_LIMIT = 120_000
+const BUILD_LIMIT = 300_000
+
+/** Why there can be no programs on this machine: undefined when there can. */
+export async function whyNoGo(): Promise<string | undefined> {
+  try {
+    const { stderr } = await run('go', ['-C', GO_FOLDER, 'list', '-m'])
+    return /requires go >=/.test(stderr) ? `Go is too old here: ${stderr.trim()}` : undefined
+  } catch (error) {
+    return `Go is not installed here (${String(error)})`
+  }
+}
+
+/**
+ * Builds `peer` (ours, in go/), and Tessera's `fsck`, `hammer` and `integration.test`.
+ * @throws Error with the output of the Go tool
+ */
+export async function buildPrograms(folder: string): Promise<void> {
+  await go('-C', GO_FOLDER, 'build', '-o', join(folder, 'peer'), '.')
+  const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', TESSERA)) as { Dir: string }
+  await go('-C', source, 'build', '-o', `${folder}/`, './cmd/fsck', './internal/hammer')
+  await go('-C', source, 'test', '-c', '-o', join(folder, 'integration.test'), './integration')
+}
+
+/** Runs a program to its end. @param limit milliseconds until it is killed */
+export async function run(program: string, args: readonly string[], limit = RUN_LIMIT): Promise<Ran> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: limit,
+    killSignal: 'SIGKILL',
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  await once(child, 'close')
+  const status = child.exitCode
+  return { status, stdout, stderr, all: `${program} ${args.join(' ')}\nstatus ${status}\n${stdout}${stderr}` }
+}
+
+async function go(...args: readonly string[]): Promise<string> {
+  const { status, stdout, all } = await run('go', args, BUILD_LIMIT)
+  if (status !== 0) throw new Error(`the Go tool failed: ${all}`)
+  return stdout
+}
