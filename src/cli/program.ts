@@ -7,6 +7,7 @@ import { addBench } from './bench.ts'
 import { addCheckpoint } from './checkpoint.ts'
 import { EXIT, reportError } from './errors.ts'
 import { addGet } from './get.ts'
+import { addGuard } from './guard.ts'
 import type { Io } from './io.ts'
 import { addKey } from './key.ts'
 import { addKeygen } from './keygen.ts'
@@ -28,6 +29,7 @@ const COMMANDS = [
   addLog,
   addKey,
   addKeygen,
+  addGuard,
   addMigrate,
   addBench,
 ]

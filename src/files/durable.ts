@@ -1,5 +1,6 @@
 // Files that are there after a power cut: content first, then the name.
-import { open, rename } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { link, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -7,26 +8,36 @@ import { dirname } from 'node:path'
  * @param mode permissions of the new file
  */
 export async function replaceFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  const next = `${path}.next`
-  const file = await open(next, 'w', mode)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(next, path)
-  await syncFolder(dirname(path))
+  await writeBeside(path, bytes, mode, (next) => rename(next, path))
 }
 
-/** Creates a file that must not exist. @throws NodeJS.ErrnoException `EEXIST` */
+/**
+ * Creates a file that must not exist, with all its bytes or not at all: a crash leaves no half of it.
+ * @throws NodeJS.ErrnoException `EEXIST`
+ */
 export async function createFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, 'wx', mode)
+  await writeBeside(path, bytes, mode, (next) => link(next, path))
+}
+
+/** Writes a file of a name that nobody else uses, so that two processes never write into one, and has it take its place. */
+async function writeBeside(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  place: (next: string) => Promise<void>,
+): Promise<void> {
+  const next = `${path}.${randomBytes(6).toString('hex')}.next`
   try {
-    await file.writeFile(bytes)
-    await file.sync()
+    const file = await open(next, 'wx', mode)
+    try {
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await place(next)
   } finally {
-    await file.close()
+    await rm(next, { force: true })
   }
   await syncFolder(dirname(path))
 }

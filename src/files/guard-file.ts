@@ -15,7 +15,7 @@ export function createGuardFile(folder: string): Guard {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
 
   async function read(origin: string): Promise<Guarded | undefined> {
-    const path = pathOf(folder, origin)
+    const path = guardPath(folder, origin)
     const note = await readIfThere(path)
     if (note === undefined) return undefined
     try {
@@ -44,12 +44,12 @@ export function createGuardFile(folder: string): Guard {
           'guard_moved',
           `another process moved the guard of ${origin}: two services sign this log; stop one`,
         )
-      await replaceFile(pathOf(folder, origin), to.note, 0o600)
+      await replaceFile(guardPath(folder, origin), to.note, 0o600)
     },
   }
 }
 
-/** Origins are free text; their hash is a file name. */
-function pathOf(folder: string, origin: string): string {
+/** File of the guard of a log. Origins are free text; their hash is a file name. */
+export function guardPath(folder: string, origin: string): string {
   return join(folder, `${createHash('sha256').update(origin).digest('hex')}.checkpoint`)
 }

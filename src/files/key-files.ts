@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 // The private keys in a folder: one file per log, one secret key a line, Ed25519 first, then ML-DSA-44 (the order of the
 // log's vkeys). Losing a file ends its log: nobody can sign for it any more. Leaking it lets the thief sign a fork.
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts'
