@@ -290,6 +290,19 @@ describe('keys', () => {
     expect(sent).toEqual(['Bearer plog_admin'])
   })
 
+  test('the admin key of this machine goes to no other machine', async () => {
+    await writeFile(path('admin.key'), 'plog_admin\n')
+    const sent: unknown[] = []
+    await runCli(['log', 'show', '--url', 'https://elsewhere.example'], {
+      env: { PROOFLOG_DATA: folder },
+      fetch: (url, init) => {
+        sent.push([url, init.headers])
+        return Promise.resolve(new Response('{}', { status: 401 }))
+      },
+    })
+    expect(sent).toEqual([['https://elsewhere.example/logs/default', {}]])
+  })
+
   test('a key for one server is never sent to another', async () => {
     log.publish(entriesUpTo(1))
     await writeFile(path('admin.key'), 'plog_admin\n')

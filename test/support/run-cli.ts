@@ -1,5 +1,6 @@
 import type { Io } from '../../src/cli/io.ts'
 import { runProgram } from '../../src/cli/program.ts'
+import type { Fetch } from '../../src/client/index.ts'
 // Runs a command of the CLI in this process, with what it would read and write captured.
 import { encodeUtf8 } from '../../src/core/bytes.ts'
 
@@ -14,11 +15,12 @@ export interface CliInput {
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly errIsTty?: boolean
+  readonly fetch?: Fetch
 }
 
 export async function runCli(
   args: readonly string[],
-  { stdin = '', env = {}, errIsTty = false }: CliInput = {},
+  { stdin = '', env = {}, errIsTty = false, fetch }: CliInput = {},
 ): Promise<CliResult> {
   const chunks: Uint8Array[] = []
   let err = ''
@@ -37,6 +39,7 @@ export async function runCli(
       err += text
     },
     errIsTty,
+    ...(fetch ? { fetch } : {}),
     untilStopped: () => Promise.resolve(),
   }
   const code = await runProgram(args, io)
