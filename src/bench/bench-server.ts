@@ -1,6 +1,7 @@
-import { z } from 'zod'
 // The server that the benchmark loads, in a process of its own: the real service, and two empty routes as ceilings.
 // Environment as for the service; prints its address as one JSON line.
+
+import { z } from 'zod'
 import { readConfig } from '../config.ts'
 import type { Route } from '../http/route.ts'
 import { createLogger, serve } from '../serve.ts'

@@ -1,6 +1,7 @@
-import { checkPolicy } from '../core/check-policy.ts'
 // Derives a whole log again from what it serves to everybody: entries -> leaf hashes -> every tile -> every root that it ever
 // signed. Streaming: memory does not grow with the log.
+
+import { checkPolicy } from '../core/check-policy.ts'
 import { type Checkpoint } from '../core/checkpoint.ts'
 import { type SignedHead, walkLog } from './audit-walk.ts'
 import { fetchCheckpoint, policyOf, type Trust } from './connect.ts'

@@ -1,7 +1,8 @@
-import { appendLeaves, EMPTY_EDGE } from '../core/append.ts'
-import { concat, equalBytes } from '../core/bytes.ts'
 // Entries with authentication: each bundle is hashed, folded, and proved to be part of the tree of a verified checkpoint
 // before its first entry is given out.
+
+import { appendLeaves, EMPTY_EDGE } from '../core/append.ts'
+import { concat, equalBytes } from '../core/bytes.ts'
 import type { Checkpoint } from '../core/checkpoint.ts'
 import { ProofError } from '../core/errors.ts'
 import { type Hash, hashAt, hashLeaf } from '../core/hash.ts'

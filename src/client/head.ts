@@ -1,6 +1,7 @@
-import { decodeUtf8, equalBytes } from '../core/bytes.ts'
 // The remembered head: the last checkpoint that a client verified. It only moves to a tree that continues it, so a log that
 // shows two histories to one client is caught with both signed notes in hand.
+
+import { decodeUtf8, equalBytes } from '../core/bytes.ts'
 import { type CheckedCheckpoint, checkPolicy } from '../core/check-policy.ts'
 import { FormatError, ProofError } from '../core/errors.ts'
 import type { Policy } from '../core/policy.ts'

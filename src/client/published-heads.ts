@@ -1,8 +1,9 @@
+// Every tree head that a log ever published (GET /sths), oldest first. They are numbered without gaps, so pages can be read
+// from the oldest on, and a head that was taken out leaves a hole.
+
 import { encodeUtf8, equalBytes } from '../core/bytes.ts'
 import { checkPolicy } from '../core/check-policy.ts'
 import { ProoflogError } from '../core/errors.ts'
-// Every tree head that a log ever published (GET /sths), oldest first. They are numbered without gaps, so pages can be read
-// from the oldest on, and a head that was taken out leaves a hole.
 import type { Hash } from '../core/hash.ts'
 import type { Policy } from '../core/policy.ts'
 import { ClientError, EvidenceError } from './errors.ts'

@@ -1,3 +1,6 @@
+// Tiles and bundles of a log, as served (https://c2sp.org/tlog-tiles). Nothing here is verified but its shape: what uses a
+// hash folds it into a proof that ends at a signed root. Only what a verified checkpoint implies may be asked for.
+
 import { MAX_ENTRY_SIZE, parseBundle } from '../core/bundle.ts'
 import { FormatError } from '../core/errors.ts'
 import { HASH_SIZE, type Hash } from '../core/hash.ts'
@@ -5,8 +8,6 @@ import { foldPlan, nodesOfPlan } from '../core/proof.ts'
 import { bundlePath, hashInTile, TILE_WIDTH, type TileId, tileOfNode, tilePath } from '../core/tile.ts'
 import type { NodeId, Range } from '../core/tree.ts'
 import { ClientError, EvidenceError } from './errors.ts'
-// Tiles and bundles of a log, as served (https://c2sp.org/tlog-tiles). Nothing here is verified but its shape: what uses a
-// hash folds it into a proof that ends at a signed root. Only what a verified checkpoint implies may be asked for.
 import { type ClientRequest, type Transport } from './transport.ts'
 
 export interface Tiles {

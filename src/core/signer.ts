@@ -1,6 +1,7 @@
+// Signing and verifying checkpoints with a key of any of the three types.
+
 import { encodeUtf8 } from './bytes.ts'
 import { parseCheckpoint } from './checkpoint.ts'
-// Signing and verifying checkpoints with a key of any of the three types.
 import { cosignatureMessage, formatTimestamped, parseTimestamped, subtreeMessage } from './cosignature.ts'
 import { primitives } from './crypto.ts'
 import { FormatError, SignatureError } from './errors.ts'

@@ -20,6 +20,17 @@ export interface FreshEntries {
   readonly leafHashes: Uint8Array
 }
 
+/** What goes in if the head is still `from`. */
+export interface SmallBatch {
+  readonly fresh: FreshEntries
+  /** Tiles that it completes. */
+  readonly tiles: readonly FullTile[]
+  readonly from: Head
+  readonly to: Head
+  /** Refuse if the log holds any of the entries already. */
+  readonly dedup: boolean
+}
+
 /** A coordinate and width (1 to 256) of a hash tile. */
 export interface TileCoordinate {
   readonly level: number
@@ -61,10 +72,11 @@ export interface LogStore {
    */
   sequence<T>(logId: number, work: (tx: SequenceTransaction) => Promise<T>): Promise<T>
   /**
-   * The same for a few entries that complete no tile, in one round trip: stores them and moves the head if it still is `from`
-   * and, with `dedup`, none of the hashes is in the log yet. Resolves to false, having changed nothing, otherwise.
+   * The same for a small batch whose outcome is computed already, in one round trip: stores it and moves the head if that
+   * still is `from` and, with `dedup`, none of the entries is in the log yet. Resolves to false, having changed nothing,
+   * otherwise.
    */
-  appendIfAt(logId: number, fresh: FreshEntries, from: Head, to: Head, dedup: boolean): Promise<boolean>
+  appendIfAt(logId: number, batch: SmallBatch): Promise<boolean>
 
   head(logId: number): Promise<Head>
   /** Hash tiles at any width that the committed tree has, in the order asked, in one round trip where possible. @throws LogError `log_damaged` if any is missing */

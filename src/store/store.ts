@@ -3,6 +3,7 @@ import { TILE_WIDTH } from '../core/tile.ts'
 import type { Database } from '../db/connect.ts'
 import { LogError } from '../log/errors.ts'
 import type { LogStore } from '../log/ports.ts'
+import { appendIfAt } from './append-if-at.ts'
 import {
   insertCheckpoint,
   intendHead,
@@ -17,7 +18,7 @@ import { tryLead } from './lead.ts'
 import { createLog, listLogs } from './log-rows.ts'
 import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
-import { appendIfAt, sequence } from './sequence.ts'
+import { sequence } from './sequence.ts'
 
 export interface StoreConnections {
   /** For the transactions that append: kept apart so that reads never wait for them. */
@@ -46,8 +47,7 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
     logs: () => listLogs(read),
     createLog: (log) => createLog(write, log),
     sequence: (logId, work) => sequence(write.sql, filters, logId, work),
-    appendIfAt: (logId, fresh, from, to, dedup) =>
-      appendIfAt(write.sql, filters, logId, fresh, from, to, dedup),
+    appendIfAt: (logId, batch) => appendIfAt(write.sql, filters, logId, batch),
     async head(logId) {
       const [head] = await guarded(
         () =>
