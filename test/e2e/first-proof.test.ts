@@ -15,7 +15,7 @@ const PROGRAM = [join(ROOT, 'scripts/run.mjs'), 'src/cli/main.ts']
 let database: TestDatabase
 let folder: string
 let server: ChildProcess | undefined
-let url: string
+let url = 'http://127.0.0.1:8080'
 
 beforeAll(async () => {
   database = await testDatabase('empty')
@@ -65,7 +65,12 @@ async function run(
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [...PROGRAM, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], PROOFLOG_URL: url, PROOFLOG_DATA: folder },
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: database.ownerUrl,
+      PROOFLOG_URL: url,
+      PROOFLOG_DATA: folder,
+    },
   })
   let out = ''
   let err = ''
@@ -81,6 +86,12 @@ async function result(args: readonly string[], stdin = ''): Promise<string> {
   expect([code, err], args.join(' ')).toEqual([0, ''])
   return out
 }
+
+test('migrate makes the schema, and has nothing to do the second time', async () => {
+  const [first, second] = [await result(['migrate', '--json']), await result(['migrate', '--json'])]
+  expect((JSON.parse(first) as { applied: number }).applied).toBeGreaterThan(0)
+  expect(JSON.parse(second)).toEqual({ applied: 0 })
+})
 
 test('from nothing to a proof that is verified without the server', async () => {
   await startServer()
