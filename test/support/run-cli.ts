@@ -1,7 +1,8 @@
+// Runs a command of the CLI in this process, with what it would read and write captured.
+
 import type { Io } from '../../src/cli/io.ts'
 import { runProgram } from '../../src/cli/program.ts'
 import type { Fetch } from '../../src/client/index.ts'
-// Runs a command of the CLI in this process, with what it would read and write captured.
 import { encodeUtf8 } from '../../src/core/bytes.ts'
 
 export interface CliResult {
