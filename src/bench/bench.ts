@@ -2,7 +2,7 @@
 import { copyAll, engineRows, growthRow } from './append-rows.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { bulkRows, latencyRow, publishLagRow, readRows, singleRow } from './http-rows.ts'
-import { type Row, tableLine } from './stats.ts'
+import type { Row } from './stats.ts'
 
 export interface BenchOptions {
   /** Rows whose name begins with one of these; all when empty. */
@@ -98,5 +98,3 @@ async function measureHttp(ground: Ground, { seconds, rounds, wanted, tell, all 
     await server.stop()
   }
 }
-
-export { tableLine }
