@@ -20,7 +20,8 @@ export function addBench(program: Command, io: Io): void {
 
 async function bench(only: readonly string[], { json, ...given }: Options, io: Io): Promise<void> {
   // Loaded when it is asked for: it brings a server and a load generator.
-  const { BENCH_DEFAULTS, runBench, tableLine } = await import('../bench/bench.ts')
+  const { BENCH_DEFAULTS, runBench } = await import('../bench/bench.ts')
+  const { tableLine } = await import('../bench/stats.ts')
   let printing = Promise.resolve()
   const onRow = (row: Row): void => {
     const line = json ? JSON.stringify(row) : tableLine(row)
