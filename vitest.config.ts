@@ -21,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'crash',
-          include: ['test/crash/**/*.test.ts'],
+          include: ['test/{crash,e2e}/**/*.test.ts'],
           globalSetup: POSTGRES,
           fileParallelism: false,
           testTimeout: 180_000,

@@ -39,7 +39,7 @@ export type AuditReport = {
  * `head_rewound`, `heads_inconsistent`, `signature_refused`; errors of checkPolicy for checkpoint and remembered head; ClientError
  */
 export async function auditLog(options: AuditOptions): Promise<AuditReport> {
-  const transport = createTransport(options)
+  const transport = createTransport({ ...options, fresh: true })
   const policy = policyOf(options)
   // The list before the checkpoint: whatever is listed by then, the checkpoint must cover.
   const published = await publishedHeads(transport, policy)

@@ -19,6 +19,8 @@ export type TransportOptions = {
   readonly timeout?: number | undefined
   /** Ends every request and every pause. */
   readonly signal?: AbortSignal | undefined
+  /** Ask past every cache on the way, the server's own too (fetch's `no-store` sends Cache-Control: no-cache). */
+  readonly fresh?: boolean | undefined
   /** Waits for milliseconds; timers unless given. */
   readonly pause?: ((ms: number) => Promise<void>) | undefined
 }
@@ -107,6 +109,7 @@ function send(where: string, request: ClientRequest, options: TransportOptions):
   return fetch(where, {
     method: request.method ?? 'GET',
     headers,
+    ...(options.fresh ? { cache: 'no-store' as const } : {}),
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
     // A Response's type wants to know that the memory is not shared; ours never is.
     ...(request.body ? { body: request.body as Uint8Array<ArrayBuffer> } : {}),

@@ -56,13 +56,18 @@ export function tileRoutes(): Route[] {
 
 async function getTile(c: Context, log: Log): Promise<Response> {
   const { level, index, width } = tileOf(c, log)
-  return new Response(bodyOf(await log.tile(level, index, width)), { headers: TILE_HEADERS })
+  return new Response(bodyOf(await log.tile(level, index, width, wantsFresh(c))), { headers: TILE_HEADERS })
 }
 
 async function getBundle(c: Context, log: Log): Promise<Response> {
   const { index, width } = tileOf(c, log)
   const headers = log.info.public ? TILE_HEADERS : PRIVATE_TILE_HEADERS
-  return new Response(bodyOf(await log.bundle(index, width)), { headers })
+  return new Response(bodyOf(await log.bundle(index, width, wantsFresh(c))), { headers })
+}
+
+/** An auditor asks with `Cache-Control: no-cache` (RFC 9111 §5.2.1.4) to see what is stored now, not what was read before. */
+function wantsFresh(c: Context): boolean {
+  return c.req.raw.headers.get('cache-control')?.includes('no-cache') ?? false
 }
 
 function tileOf(c: Context, log: Log): TileId {

@@ -62,16 +62,19 @@ export function createReader(
         })
       return store.entries(info.id, start, Math.min(start + limit, size))
     },
-    async tile(level, index, width) {
+    async tile(level, index, width, fresh = false) {
       const full = checkTile(published(), level, index, width)
-      const [tile] = await tiles.get([{ level, index, width: full ? TILE_WIDTH : width }])
-      if (tile === undefined) throw new RangeError('store returned no tile')
-      return tile.hashes.subarray(0, width * HASH_SIZE)
+      const wanted = [{ level, index, width: full ? TILE_WIDTH : width }]
+      const [hashes] = fresh
+        ? await store.tiles(info.id, wanted)
+        : (await tiles.get(wanted)).map((tile) => tile.hashes)
+      if (hashes === undefined) throw new RangeError('store returned no tile')
+      return hashes.subarray(0, width * HASH_SIZE)
     },
-    async bundle(index, width) {
+    async bundle(index, width, fresh = false) {
       checkTile(published(), 0, index, width)
       const key = `${index}/${width}`
-      const known = bundles.get(key)
+      const known = fresh ? undefined : bundles.get(key)
       if (known !== undefined) return known
       const bundle = encodeBundle(
         await store.entries(info.id, index * TILE_WIDTH, index * TILE_WIDTH + width),

@@ -87,10 +87,10 @@ export interface Log {
   entry(index: number): Promise<Uint8Array>
   /** Entries from `start`, at most `limit`, fewer at the end of the published log. @throws LogError `index_out_of_range` when `start` > size */
   entries(start: number, limit: number): Promise<Uint8Array[]>
-  /** Concatenated hashes of a full or partial tile. @throws LogError `tile_not_found` beyond the published size */
-  tile(level: number, index: number, width: number): Promise<Uint8Array>
-  /** Entry bundle, full or partial. @throws LogError `tile_not_found` */
-  bundle(index: number, width: number): Promise<Uint8Array>
+  /** Concatenated hashes of a full or partial tile; `fresh` reads the database past all memory, for auditors. @throws LogError `tile_not_found` beyond the published size */
+  tile(level: number, index: number, width: number, fresh?: boolean): Promise<Uint8Array>
+  /** Entry bundle, full or partial; `fresh` as for tiles. @throws LogError `tile_not_found` */
+  bundle(index: number, width: number, fresh?: boolean): Promise<Uint8Array>
   /** c2sp.org/tlog-proof@v1 file for one entry at the newest published checkpoint. */
   proofFile(index: number, extra?: Uint8Array): Promise<Uint8Array>
   status(): LogStatus

@@ -154,21 +154,19 @@ test('a key does what its scope says, until it is revoked', async () => {
   expect(await result(['key', 'list'])).toContain(id)
 })
 
-test('an entry that is altered in the database is named by an audit as soon as the server reads it', async () => {
+test('an entry that is altered in the database is named by an audit of the running server', async () => {
   const policy = join(folder, 'log.policy')
   const head = join(folder, 'head')
   const remembered = await readFile(head)
+  expect(await result(['get', '1', '--policy', policy]), 'in memory from now on').toBe('bob deleted report 7')
   await database.owner.unsafe('ALTER TABLE log.entries DISABLE TRIGGER append_only')
   const altered = await database.owner.unsafe(
     `UPDATE log.entries SET data = 'bob deleted nothing' WHERE index = 1 RETURNING index`,
   )
   expect(altered).toHaveLength(1)
-  // An audit sees what is served: a running server may still have the honest bundle in memory, and serve that.
-  await stopServer()
-  await startServer()
+  // The server is not restarted: an audit asks past what it has in memory, which still is the honest bundle.
   const audit = await run(['audit', '--policy', policy, '--remember', head])
   expect(audit).toMatchObject({ code: 1, out: '' })
   expect(audit.err).toBe('error: entry 1: leaf hash differs from tile/0/000 (entry_differs)\n')
   expect(await readFile(head)).toEqual(remembered)
-  expect(await run(['get', '1', '--policy', policy])).toMatchObject({ code: 1, out: '' })
 })
