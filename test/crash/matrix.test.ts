@@ -16,13 +16,7 @@ const { folder, remove } = testFolder()
 let database: TestDatabase
 let logs = 0
 
-beforeAll(async () => {
-  database = await testDatabase()
-})
-afterAll(async () => {
-  await database.drop()
-  remove()
-})
+afterAll(remove)
 
 /** A log, its engine of the moment, and everything that was ever promised about it. */
 interface Run {
@@ -40,6 +34,12 @@ const CASES = WRITE_POINTS.flatMap((point) =>
 )
 
 describe.each(WRITE_POINTS)('%s', (at) => {
+  // Few logs in one database: an engine that starts looks at all of them.
+  beforeAll(async () => {
+    database = await testDatabase()
+  })
+  afterAll(() => database.drop())
+
   test.each(CASES.filter(({ point }) => point === at))(
     'is $kind, twice; restart: $restart; then the same entries: $same',
     async ({ point, kind, restart, same }) => {
