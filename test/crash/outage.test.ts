@@ -153,7 +153,7 @@ test.skipIf(!CAN_MOUNT)(
     chmodSync(home.folder, 0o711) // Postgres runs as another user, who must be able to enter
     const [setting] = await database.owner`SHOW data_directory`
     const { uid, gid } = statSync(String(setting!['data_directory']))
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=6m,uid=${uid},gid=${gid},mode=0700`, 'tmpfs', mount])
+    run('mount', ['-t', 'tmpfs', '-o', `size=6m,uid=${uid},gid=${gid},mode=0700`, 'tmpfs', mount])
     const engine = testEngine(database.url, { folder: home.folder })
     const tablespace = `${database.name}_small`
     try {
@@ -179,14 +179,14 @@ test.skipIf(!CAN_MOUNT)(
       expect(full).toBeLessThan(batches.length)
       await publishAll(engine, log, [])
       expect((await checkLog(log)).entries.length).toBe(full * 100)
-      execFileSync('mount', ['-o', 'remount,size=64m', mount])
+      run('mount', ['-o', 'remount,size=64m', mount])
       for (const batch of batches.slice(full)) await publishAll(engine, log, await appendTexts(log, batch))
       expect((await checkLog(log)).entries.length).toBe(4000)
     } finally {
       await engine.stop()
       await database.owner.unsafe(`ALTER TABLE log.entries SET TABLESPACE pg_default`)
       await database.owner.unsafe(`DROP TABLESPACE IF EXISTS ${tablespace}`)
-      execFileSync('umount', [mount])
+      run('umount', [mount])
     }
   },
 )
@@ -194,12 +194,16 @@ test.skipIf(!CAN_MOUNT)(
 function mounts(): boolean {
   const { folder, remove } = testFolder()
   try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', folder], { stdio: 'ignore' })
-    execFileSync('umount', [folder])
+    run('mount', ['-t', 'tmpfs', 'tmpfs', folder])
+    run('umount', [folder])
     return true
   } catch {
     return false // a container without the right to
   } finally {
     remove()
   }
+}
+
+function run(tool: 'mount' | 'umount', args: readonly string[]): void {
+  execFileSync(tool, args, { stdio: 'pipe' })
 }
