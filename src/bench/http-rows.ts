@@ -30,22 +30,22 @@ export async function singleRow(server: BenchServer, seconds: number, rounds: nu
   })
 }
 
-/** Bundles over 8 connections against the COPY ceiling; the memory of the server meanwhile is the second row. */
-export async function bulkRows(server: BenchServer, seconds: number, ceiling: number): Promise<Row[]> {
-  const memory: number[] = []
-  const sampling = setInterval(() => memory.push(residentMiB(server.pid)), 500)
-  const result = await runLoad({
+/** Bundles over 8 connections for some seconds. */
+function loadBundles(server: BenchServer, seconds: number): Promise<LoadResult> {
+  const headers = { ...auth(server), 'Content-Type': 'application/vnd.prooflog.bundle' }
+  return runLoad({
     port: server.port,
     connections: 8,
     seconds,
-    request: () =>
-      httpRequest(
-        'POST',
-        `${LOG}/entries`,
-        { ...auth(server), 'Content-Type': 'application/vnd.prooflog.bundle' },
-        encodeBundle(freshEntries(BUNDLE)),
-      ),
+    request: () => httpRequest('POST', `${LOG}/entries`, headers, encodeBundle(freshEntries(BUNDLE))),
   })
+}
+
+/** Bundles against the COPY ceiling; the memory of the server meanwhile is the second row. */
+export async function bulkRows(server: BenchServer, seconds: number, ceiling: number): Promise<Row[]> {
+  const memory: number[] = []
+  const sampling = setInterval(() => memory.push(residentMiB(server.pid)), 500)
+  const result = await loadBundles(server, seconds)
   clearInterval(sampling)
   const rate = (result.requests * BUNDLE) / result.seconds
   const half = Math.floor(memory.length / 2)
@@ -101,8 +101,10 @@ export async function latencyRow(ground: Ground, server: BenchServer, seconds: n
   }
 }
 
-/** Proofs and tiles, warm, against an empty JSON GET. The log holds at least one full tile. */
+/** Proofs and tiles, warm, against an empty JSON GET, on a log of some 300,000 entries or more. */
 export async function readRows(server: BenchServer, seconds: number, rounds: number): Promise<Row[]> {
+  await loadBundles(server, 4)
+  await new Promise((resolve) => setTimeout(resolve, 1000)) // until it is published
   const size = await treeSize(server)
   const hashes = await leafHashes(server)
   const empty = httpRequest('GET', '/bench/empty')

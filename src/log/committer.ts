@@ -21,9 +21,10 @@ export interface Committer {
   /**
    * Commits entries in order, all or none.
    * @param leafHashes of the entries, concatenated
+   * @param onBusy called when the database has work for a while; not at all if there is nothing to store
    * @throws LogError `store_unavailable`, `outcome_unknown`, `log_damaged`
    */
-  commit(entries: readonly Uint8Array[], leafHashes: Uint8Array): Promise<Assignment>
+  commit(entries: readonly Uint8Array[], leafHashes: Uint8Array, onBusy: () => void): Promise<Assignment>
 }
 
 export function createCommitter(log: LogInfo, store: LogStore): Committer {
@@ -31,12 +32,12 @@ export function createCommitter(log: LogInfo, store: LogStore): Committer {
   let edge: Edge | undefined
 
   return {
-    async commit(entries, leafHashes) {
+    async commit(entries, leafHashes, onBusy) {
       const known = edge
       edge = undefined // until a commit is known to have happened
       const done =
-        (known && isSmall(entries) && (await commitSmall(log, store, known, entries, leafHashes))) ||
-        (await store.sequence(log.id, (tx) => extend(log, tx, known, entries, leafHashes)))
+        (known && isSmall(entries) && (await commitSmall(log, store, known, entries, leafHashes, onBusy))) ||
+        (await store.sequence(log.id, (tx) => extend(log, tx, known, entries, leafHashes, onBusy)))
       edge = done.edge
       return done.assignment
     },
@@ -62,9 +63,12 @@ async function commitSmall(
   known: Edge,
   entries: readonly Uint8Array[],
   leafHashes: Uint8Array,
+  onBusy: () => void,
 ): Promise<Done | undefined> {
   const assignment = assignIndexes(known.size, entries, leafHashes, log.dedup ? [] : undefined)
   const { edge, tiles, root } = appendLeaves(known, assignment.fresh.leafHashes)
+  // The driver writes at the next immediate but one at the latest.
+  setImmediate(() => setImmediate(onBusy))
   const moved = await store.appendIfAt(log.id, {
     fresh: assignment.fresh,
     tiles,
@@ -81,6 +85,7 @@ async function extend(
   known: Edge | undefined,
   entries: readonly Uint8Array[],
   leafHashes: Uint8Array,
+  onBusy: () => void,
 ): Promise<Done> {
   const edge = await edgeAt(log, tx, known)
   const found = log.dedup ? await tx.find(leafHashes) : undefined
@@ -90,7 +95,7 @@ async function extend(
   // yet would be an unhandled rejection, and end the process.
   const [next] = await Promise.all([
     appendInSlices(edge, assignment.fresh.leafHashes),
-    tx.putEntries(assignment.fresh),
+    tx.putEntries(assignment.fresh, onBusy),
   ])
   await tx.putTiles(next.tiles)
   await tx.moveHead({ size: next.edge.size, root: edgeRoot(next.edge) })

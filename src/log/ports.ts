@@ -49,8 +49,11 @@ export interface SequenceTransaction {
   find(leafHashes: Uint8Array): Promise<(number | undefined)[]>
   /** The partial tile of each level at `head.size`, level 0 first (see core/append.ts Edge). */
   edgeTiles(): Promise<Uint8Array[]>
-  /** Streams the entries in; MAY be awaited while the caller computes. Indexes start at `head.size`. */
-  putEntries(fresh: FreshEntries): Promise<void>
+  /**
+   * Streams the entries in; MAY be awaited while the caller computes. Indexes start at `head.size`.
+   * @param onSent called once they are on their way
+   */
+  putEntries(fresh: FreshEntries, onSent?: () => void): Promise<void>
   putTiles(tiles: readonly FullTile[]): Promise<void>
   /** MUST fail unless the stored size is still `head.size`, in the statement that writes. */
   moveHead(next: Head): Promise<void>

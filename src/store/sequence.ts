@@ -51,12 +51,13 @@ async function lockedTransaction(
     head,
     find: (leafHashes) => findLeaves(tx, filters, logId, head.size, leafHashes),
     edgeTiles: () => readEdgeTiles(tx, logId, head.size),
-    putEntries(fresh) {
+    putEntries(fresh, onSent) {
       onPut(head.size, fresh.leafHashes)
       return copyIn(
         tx,
         'COPY log.entries (log_id, index, leaf_key, leaf_hash, data) FROM STDIN (FORMAT binary)',
         entryRows(logId, head.size, fresh),
+        onSent,
       )
     },
     async putTiles(tiles) {
