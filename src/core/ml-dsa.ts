@@ -8,7 +8,7 @@ const SIGNATURE_SIZE = 2420
 /** Pure ML-DSA-44 with the empty context. Signing is the deterministic variant: core takes no randomness. Seeds are 32 bytes. */
 export const mlDsa44: MlDsa44 = { verify, sign, publicKey }
 
-/** Makes ML-DSA-44 available to every verifier and signer of this process. Signing takes 5.4 ms with its key, verifying 1.3 ms. */
+/** Makes ML-DSA-44 available to every verifier and signer of this process. Signing takes 4 ms, verifying 1.3 ms. */
 export function installMlDsa(): void {
   installPrimitives({ mlDsa44 })
 }
@@ -21,8 +21,13 @@ function verify(signature: Uint8Array, message: Uint8Array, key: Uint8Array): bo
   )
 }
 
+// Deriving the signing key from its seed takes a quarter of the time of a signature; a signer keeps its seed as long as itself.
+const signingKeys = new WeakMap<Uint8Array, Uint8Array>()
+
 function sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
-  return ml_dsa44.sign(message, ml_dsa44.keygen(seed).secretKey, { extraEntropy: false })
+  const key = signingKeys.get(seed) ?? ml_dsa44.keygen(seed).secretKey
+  signingKeys.set(seed, key)
+  return ml_dsa44.sign(message, key, { extraEntropy: false })
 }
 
 function publicKey(seed: Uint8Array): Uint8Array {

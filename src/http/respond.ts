@@ -1,5 +1,6 @@
 // Successful answers with exact headers. Every answer may be read by any web page (CORS `*`): no cookie is ever used, so a
 // page can do nothing with it that its own key does not allow.
+import { HASH_SIZE } from '../core/hash.ts'
 
 const CORS = { 'access-control-allow-origin': '*' }
 const JSON_HEADERS = { ...CORS, 'content-type': 'application/json', 'cache-control': 'no-store' }
@@ -10,6 +11,23 @@ export const IMMUTABLE_PRIVATE = 'private, max-age=604800, immutable'
 /** JSON; numbers as JSON numbers, bytes the caller has turned to base64. */
 export function json(value: unknown, status = 200): Response {
   return new Response(JSON.stringify(value), { status, headers: JSON_HEADERS })
+}
+
+/** JSON that is written already: for the few answers that are asked for most. */
+export function jsonText(text: string): Response {
+  return new Response(text, { headers: JSON_HEADERS })
+}
+
+/** A JSON list of the base64 of hashes. Base64 needs no escapes, and one buffer for all saves a view for each. */
+export function base64List(hashes: readonly Uint8Array[]): string {
+  if (hashes.length === 0) return '[]'
+  const all = Buffer.concat(hashes)
+  let text = '["'
+  for (let at = 0; at < all.length; at += HASH_SIZE) {
+    if (at > 0) text += '","'
+    text += all.toString('base64', at, at + HASH_SIZE)
+  }
+  return `${text}"]`
 }
 
 /** One JSON value per line. */

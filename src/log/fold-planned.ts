@@ -1,31 +1,39 @@
 // Proofs from tiles: plan which hashes are needed, fetch their tiles in one go, fold.
 import type { Hash } from '../core/hash.ts'
 import { foldHashes } from '../core/proof.ts'
-import { tileOfNode } from '../core/tile.ts'
-import { type Range, rangeNodes } from '../core/tree.ts'
+import { TILE_HEIGHT, tileOfNode } from '../core/tile.ts'
+import { type NodeId, type Range, rangeNodes } from '../core/tree.ts'
 import type { TileCoordinate } from './ports.ts'
-import { nodeInTile, type TileCache } from './tile-cache.ts'
+import { nodeInTile, NODES_IN_ROW, type TileCache } from './tile-cache.ts'
 
 /** The hashes of a planned proof (core/tree.ts) in the tree of `size`. @throws LogError `log_damaged`, `store_unavailable` */
 export async function foldPlanned(tiles: TileCache, plan: readonly Range[], size: number): Promise<Hash[]> {
   const needed: TileCoordinate[] = []
-  const parts = plan.map((range) =>
-    rangeNodes(range).map((node) => ({ node, at: placeOf(needed, tileOfNode(node, size)) })),
-  )
+  const parts = plan.map(rangeNodes)
+  for (const nodes of parts) for (const node of nodes) need(needed, node, size)
   const read = await tiles.get(needed)
-  return parts.map((part) =>
-    foldHashes(
-      part.map(({ node, at }) => {
-        const tile = read[at]
-        if (tile === undefined) throw new RangeError(`tile of node ${node.level}/${node.index} was not read`)
-        return nodeInTile(tile, node)
-      }),
-    ),
-  )
+  const hashOf = (node: NodeId): Hash => {
+    const tile = read[placeOf(needed, node)]
+    if (tile === undefined) throw new RangeError(`the tile of node ${node.level}/${node.index} was not read`)
+    return nodeInTile(tile, node)
+  }
+  return parts.map((nodes) => {
+    const [only] = nodes
+    return only !== undefined && nodes.length === 1 ? hashOf(only) : foldHashes(nodes.map(hashOf))
+  })
 }
 
-/** Where a tile stands among the needed ones, added if it does not yet. A proof needs a handful: searching beats hashing. */
-function placeOf(needed: TileCoordinate[], tile: TileCoordinate): number {
-  const at = needed.findIndex(({ level, index }) => level === tile.level && index === tile.index)
-  return at >= 0 ? at : needed.push(tile) - 1
+function need(needed: TileCoordinate[], node: NodeId, size: number): void {
+  if (placeOf(needed, node) < 0) needed.push(tileOfNode(node, size))
+}
+
+/** Where the tile of a node stands among the needed ones, or -1. A proof needs a handful: searching beats hashing. */
+function placeOf(needed: readonly TileCoordinate[], node: NodeId): number {
+  const level = Math.floor(node.level / TILE_HEIGHT)
+  const perTile = NODES_IN_ROW[node.level % TILE_HEIGHT] ?? 1
+  const index = Math.floor(node.index / perTile)
+  for (let i = needed.length - 1; i >= 0; i--) {
+    if (needed[i]?.index === index && needed[i]?.level === level) return i
+  }
+  return -1
 }

@@ -17,6 +17,12 @@ export interface TileCache {
   get(tiles: readonly TileCoordinate[]): Promise<CachedTile[]>
 }
 
+/** Nodes of each height in a full tile. */
+export const NODES_IN_ROW: readonly number[] = Array.from(
+  { length: TILE_HEIGHT },
+  (_, height) => TILE_WIDTH / 2 ** height,
+)
+
 /** @param bytes memory for tiles at most */
 export function createTileCache(logId: number, store: LogStore, bytes: number): TileCache {
   const cache = new LRUCache<string, CachedTile>({
@@ -43,7 +49,7 @@ export function createTileCache(logId: number, store: LogStore, bytes: number): 
 export function nodeInTile(tile: CachedTile, { level, index }: NodeId): Hash {
   const height = level % TILE_HEIGHT
   const row = tile.rows[height]
-  const at = (index % (TILE_WIDTH / 2 ** height)) * HASH_SIZE
+  const at = (index % (NODES_IN_ROW[height] ?? 1)) * HASH_SIZE
   const hash = row?.subarray(at, at + HASH_SIZE)
   if (hash?.length !== HASH_SIZE) throw new RangeError(`node ${level}/${index} is not in its tile`)
   return hash
