@@ -2,12 +2,15 @@
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { startEmbedded } from './db/embedded.ts'
+import { processLives } from './db/postmaster.ts'
 
 export interface ServiceDatabase {
   /** For the service. Take the role `prooflog_service` on it. */
   readonly url: string
   /** For migrations. */
   readonly ownerUrl: string
+  /** Resolves when a database of our own ended although nobody stopped it; never for one that was given. */
+  readonly ended: Promise<void>
   /** Stops a database of our own; does nothing to one that was given. */
   stop(): Promise<void>
 }
@@ -15,14 +18,41 @@ export interface ServiceDatabase {
 /** The role whose rights every connection of the service has (drizzle/0000_log.sql). */
 export const SERVICE_ROLE = 'prooflog_service'
 
+const WATCH_MS = 1_000
+
 /** @param log told what an operator should know. @throws EmbeddedError */
 export async function openDatabase(config: Config, log: (message: string) => void): Promise<ServiceDatabase> {
   if (config.databaseUrl !== undefined) {
     return {
       url: config.databaseUrl,
       ownerUrl: config.ownerDatabaseUrl ?? config.databaseUrl,
+      ended: new Promise(() => {}),
       stop: async () => {},
     }
   }
-  return startEmbedded({ dir: join(config.dataDir, 'postgres'), log })
+  const { url, ownerUrl, pid, stop } = await startEmbedded({ dir: join(config.dataDir, 'postgres'), log })
+  const watch = watchProcess(pid)
+  return {
+    url,
+    ownerUrl,
+    ended: watch.ended,
+    stop() {
+      watch.stop()
+      return stop()
+    },
+  }
+}
+
+/** The server is not our child: it is looked for every second. */
+function watchProcess(pid: number): { ended: Promise<void>; stop(): void } {
+  let timer: ReturnType<typeof setInterval> | undefined
+  const ended = new Promise<void>((resolve) => {
+    timer = setInterval(() => {
+      if (processLives(pid)) return
+      clearInterval(timer)
+      resolve()
+    }, WATCH_MS)
+    timer.unref()
+  })
+  return { ended, stop: () => clearInterval(timer) }
 }

@@ -28,6 +28,8 @@ export interface Service {
   readonly url: string
   /** What the first start of this database made. */
   readonly first: FirstStart | undefined
+  /** Resolves when the service cannot go on: its own database ended. Stop it then, and start anew. */
+  readonly ended: Promise<void>
   /** Answers what is under way, then stops all. */
   stop(): Promise<void>
 }
@@ -106,7 +108,7 @@ export async function serve(
     })
     const server = await listen(app.fetch, config)
     undo.push(() => close(server))
-    return { url: urlOf(server, config.host), first, stop }
+    return { url: urlOf(server, config.host), first, ended: database.ended, stop }
   } catch (error) {
     await stop()
     throw error

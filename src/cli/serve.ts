@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ClientError } from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { serve } from '../serve.ts'
 import type { Io } from './io.ts'
@@ -26,9 +27,11 @@ async function runService(io: Io): Promise<void> {
   }
   io.err(`prooflog serves ${service.url} (as ${config.publicUrl}); its reference is at ${service.url}/docs\n`)
   io.err(nextCommands(service.url, io.env))
-  await stopped
+  const lost = await Promise.race([stopped.then(() => false), service.ended.then(() => true)])
   io.err('stopping\n')
   await service.stop()
+  if (lost)
+    throw new ClientError('unavailable', 'the database in the data folder ended: start the service anew')
 }
 
 /** What to type next, ready to copy. In a clone the program is run by npm. */

@@ -124,6 +124,7 @@ export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[]
     'outcome_unknown',
     'not_published',
     'log_halted',
+    'log_contradicted',
     'log_damaged',
   ]
   return [

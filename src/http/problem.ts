@@ -48,6 +48,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   wait_timeout: { status: 503, title: 'The entries are stored, but not published yet' },
   not_published: { status: 503, title: 'The log has no checkpoint yet' },
   log_halted: { status: 503, title: 'The log is halted' },
+  log_contradicted: { status: 503, title: 'The database contradicts what was signed' },
   log_damaged: { status: 503, title: 'The stored log is damaged' },
   guard_moved: { status: 503, title: 'Another process signed for this log' },
   access_unavailable: { status: 503, title: 'Keys cannot be checked now' },

@@ -3,14 +3,14 @@ import { equalBytes, toHex } from '../core/bytes.ts'
 import { planConsistency } from '../core/tree.ts'
 import { checkConsistency } from '../core/verify.ts'
 import { foldPlanned } from './fold-planned.ts'
-import { halted } from './halted.ts'
+import { contradicted } from './halted.ts'
 import type { TileCache } from './tile-cache.ts'
 import type { Head, LogInfo } from './types.ts'
 
 /**
  * @param older a head that was signed before
  * @param head a head whose right edge was checked
- * @throws LogError `log_halted` when `head` does not extend `older`, `log_damaged` when tiles are missing
+ * @throws LogError `log_contradicted` when `head` does not extend `older`, `log_damaged` when tiles are missing
  */
 export async function checkGrowth(info: LogInfo, tiles: TileCache, older: Head, head: Head): Promise<void> {
   const evidence = {
@@ -18,7 +18,7 @@ export async function checkGrowth(info: LogInfo, tiles: TileCache, older: Head, 
     head: { size: head.size, root: toHex(head.root) },
   }
   if (head.size < older.size) {
-    throw halted(
+    throw contradicted(
       info,
       `a checkpoint of size ${older.size} was signed, but the database holds ${head.size} entries: this is an older copy of the database; restore the newest one (docs/operations.md)`,
       evidence,
@@ -26,7 +26,7 @@ export async function checkGrowth(info: LogInfo, tiles: TileCache, older: Head, 
   }
   if (head.size === older.size) {
     if (equalBytes(head.root, older.root)) return
-    throw halted(
+    throw contradicted(
       info,
       `at size ${head.size} a checkpoint with another root was signed: the database was changed; see docs/operations.md`,
       evidence,
@@ -37,7 +37,7 @@ export async function checkGrowth(info: LogInfo, tiles: TileCache, older: Head, 
   try {
     checkConsistency(older.size, head.size, older.root, head.root, proof)
   } catch (cause) {
-    throw halted(
+    throw contradicted(
       info,
       `the database no longer extends the checkpoint of size ${older.size} that was signed: it was changed; see docs/operations.md`,
       evidence,

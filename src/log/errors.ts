@@ -17,6 +17,7 @@ export type LogErrorCode =
   | 'leaf_not_found'
   | 'tile_not_found'
   | 'log_halted'
+  | 'log_contradicted'
   | 'log_damaged'
   | 'guard_moved'
 

@@ -15,6 +15,8 @@ export interface Feed {
   newest(logId: number): Published | undefined
   /** Takes in a checkpoint; older ones than the newest known are ignored. */
   offer(logId: number, published: Published): void
+  /** Logs whose newest checkpoint in the store is older than one that was seen there: the database is another copy. */
+  rewound(): readonly number[]
   /** Reads the newest checkpoint from the store. */
   refresh(logId: number): Promise<void>
   /** Resolves once a checkpoint covers `index`. @throws LogError `wait_timeout` when `signal` aborts */
@@ -26,6 +28,7 @@ export interface Feed {
 export function createFeed(store: LogStore): Feed {
   const newest = new Map<number, Published>()
   const waiters = new Map<number, Set<Waiter>>()
+  let rewound: readonly number[] = []
 
   function offer(logId: number, published: Published): void {
     if (published.seq <= (newest.get(logId)?.seq ?? -1)) return
@@ -44,13 +47,18 @@ export function createFeed(store: LogStore): Feed {
   }
 
   async function poll(): Promise<void> {
-    for (const { logId, seq } of await store.publishedPositions()) {
+    const positions = await store.publishedPositions()
+    rewound = positions
+      .filter(({ logId, seq }) => seq < (newest.get(logId)?.seq ?? -1))
+      .map(({ logId }) => logId)
+    for (const { logId, seq } of positions) {
       if (seq > (newest.get(logId)?.seq ?? -1)) await refresh(logId)
     }
   }
 
   return {
     newest: (logId) => newest.get(logId),
+    rewound: () => rewound,
     offer,
     refresh,
     wait(logId, index, signal) {

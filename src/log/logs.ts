@@ -62,7 +62,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     if (feed.newest(info.id) === undefined) await feed.refresh(info.id)
     return openLog(
       info,
-      { store, feed, observer, status: (log) => board.of(log) },
+      { store, feed, observer, status: (log) => board.of(log), refusal: (log) => board.refusal(log.id) },
       { limits: options.limits ?? DEFAULT_LIMITS, cacheBytes: options.cacheBytes ?? 32 * 2 ** 20 },
     )
   }

@@ -16,6 +16,8 @@ export interface OpenLogPorts {
   readonly feed: Feed
   readonly observer: Observer
   readonly status: (info: LogInfo) => LogStatus
+  /** Why the log takes no entries at the moment, if it does not. */
+  readonly refusal: (info: LogInfo) => LogError | undefined
 }
 
 export interface OpenLogOptions {
@@ -30,7 +32,7 @@ export interface OpenLog extends Log {
 
 export function openLog(
   info: LogInfo,
-  { store, feed, observer, status }: OpenLogPorts,
+  { store, feed, observer, status, refusal }: OpenLogPorts,
   { limits, cacheBytes }: OpenLogOptions,
 ): OpenLog {
   const pool = createPool(limits)
@@ -60,6 +62,8 @@ export function openLog(
       if (entries.length === 0) return []
       const started = performance.now()
       try {
+        const refused = refusal(info)
+        if (refused !== undefined) throw refused
         const pending = pool.add(entries)
         sequencer.kick()
         const appended = await pending

@@ -68,7 +68,7 @@ export function createPublishLoop(
   }
 
   async function round(): Promise<void> {
-    const due = new Set([...(await store.due(clock() - heartbeat)), ...failed])
+    const due = new Set([...(await store.due(clock() - heartbeat)), ...failed, ...feed.rewound()])
     if (due.size === 0) return
     for (const info of await store.logs()) if (due.has(info.id)) await publish(info)
   }

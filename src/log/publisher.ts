@@ -7,7 +7,7 @@ import type { Signer } from '../core/signer.ts'
 import { checkGrowth } from './check-growth.ts'
 import { checkedEdge } from './checked-edge.ts'
 import type { Feed } from './feed.ts'
-import { halted } from './halted.ts'
+import { contradicted, halted } from './halted.ts'
 import type { Clock, Guard, LogStore } from './ports.ts'
 import { createTileCache } from './tile-cache.ts'
 import type { Head, LogInfo, Published } from './types.ts'
@@ -32,7 +32,7 @@ const PROOF_TILES_BYTES = 4 * 2 ** 20
  * Checks the head of a log and publishes it, or signs it anew when the newest checkpoint was signed before `signedBefore`
  * (POSIX ms).
  * @returns the checkpoint, or undefined when there was nothing to do or another process does it
- * @throws LogError `log_halted` when signing would contradict what was signed before; `log_damaged`; `store_unavailable`
+ * @throws LogError `log_contradicted` when signing would contradict what was signed before; `log_halted`; `log_damaged`; `store_unavailable`
  */
 export async function publishOnce(
   log: PublishedLog,
@@ -41,8 +41,9 @@ export async function publishOnce(
 ): Promise<Published | undefined> {
   const { info } = log
   const { store, guard, clock } = ports
-  if (!(await store.lead(info.id))) return undefined
   const last = await store.published(info.id)
+  checkNotRewound(info, ports.feed.newest(info.id), last)
+  if (!(await store.lead(info.id))) return undefined
   const head = await store.head(info.id)
   const guarded = await guard.read(info.origin)
   if (guarded === undefined && last !== undefined) {
@@ -69,7 +70,7 @@ export async function publishOnce(
   // Written before any signature leaves the process. The first root recorded for a size is the only one ever signed.
   const intended = await store.intend(info.id, head)
   if (!equalBytes(intended, head.root)) {
-    throw halted(
+    throw contradicted(
       info,
       `a different root was recorded for size ${head.size} before: two histories of this log exist; see docs/operations.md`,
     )
@@ -81,6 +82,15 @@ export async function publishOnce(
   if (!(await store.publish(info.id, next))) return undefined
   ports.feed.offer(info.id, next)
   return next
+}
+
+/** Every process notices, also one that does not lead: what it has seen published must still be there. */
+function checkNotRewound(info: LogInfo, seen: Published | undefined, last: Published | undefined): void {
+  if (seen === undefined || (last?.seq ?? -1) >= seen.seq) return
+  throw contradicted(
+    info,
+    `checkpoint ${seen.seq} of size ${seen.size} was published, but the newest in the database is ${last?.seq ?? 'none'}: this is an older copy of the database; restore the newest one (docs/operations.md)`,
+  )
 }
 
 async function sign({ info, signers }: PublishedLog, head: Head, signedAt: number): Promise<Uint8Array> {

@@ -4,12 +4,15 @@ import { parseCheckpoint } from '../core/checkpoint.ts'
 import { ProoflogError } from '../core/errors.ts'
 import { openNote } from '../core/note.ts'
 import { verifierOf } from '../core/signer.ts'
+import { LogError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Clock } from './ports.ts'
 import type { LogInfo, LogProblem, LogStatus, Published } from './types.ts'
 
 export interface StatusBoard {
   of(info: LogInfo): LogStatus
+  /** Why the log takes no entries at the moment, if it does not. */
+  refusal(logId: number): LogError | undefined
   /** The last attempt to publish failed, or (undefined) did not. */
   attempted(logId: number, failure: unknown): void
 }
@@ -17,6 +20,7 @@ export interface StatusBoard {
 /** @param staleAfter milliseconds without a new signature after which a checkpoint is stale */
 export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number): StatusBoard {
   const failures = new Map<number, LogProblem>()
+  const refusals = new Map<number, LogError>()
   const verified = new Map<number, number>()
 
   function checkpointProblem(info: LogInfo, newest: Published): LogProblem | undefined {
@@ -60,16 +64,17 @@ export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number):
       }
       return { level: problems.length === 0 ? 'tamper-evident' : 'tamper-detecting', problems }
     },
+    refusal: (logId) => refusals.get(logId),
     attempted(logId, failure) {
-      if (failure === undefined) failures.delete(logId)
-      else
-        failures.set(logId, {
-          code: 'halted',
-          message:
-            failure instanceof ProoflogError
-              ? failure.message
-              : 'publishing failed: see the log of the service',
-        })
+      refusals.delete(logId)
+      failures.delete(logId)
+      if (failure === undefined) return
+      if (failure instanceof LogError && failure.code === 'log_contradicted') refusals.set(logId, failure)
+      const known = failure instanceof ProoflogError
+      failures.set(logId, {
+        code: 'halted',
+        message: known ? failure.message : 'publishing failed: see the log of the service',
+      })
     },
   }
 }

@@ -52,6 +52,12 @@ function problems(): string[] {
   return log.status().problems.map(({ code, message }) => `${code}: ${message}`)
 }
 
+/** By a process that has not noticed yet what is wrong. */
+async function appendElsewhere(url: string, entries: readonly string[]): Promise<void> {
+  const elsewhere = start(url)
+  await appendTexts(await elsewhere.engine.open(log.info.name), entries)
+}
+
 /** Neither signs nor publishes, and says why. */
 async function expectHalted(why: RegExp, code = 'log_halted'): Promise<void> {
   const before = { seq: log.published().seq, guard: await guardBytes() }
@@ -151,9 +157,10 @@ describe('the guard', () => {
     const good = readFileSync(guardFile())
     writeFileSync(guardFile(), other)
     clock.now += HEARTBEAT + 1
-    await expectHalted(/another root was signed/)
-    await appendTexts(log, ['more'])
-    await expectHalted(/no longer extends the checkpoint of size 3/)
+    await expectHalted(/another root was signed/, 'log_contradicted')
+    await expect(appendTexts(log, ['refused'])).rejects.toMatchObject({ code: 'log_contradicted' })
+    await appendElsewhere(database.url, ['more'])
+    await expectHalted(/no longer extends the checkpoint of size 3/, 'log_contradicted')
     writeFileSync(guardFile(), good)
     await expectRecovered()
     expect((await checkLog(log)).entries.length).toBe(4)
@@ -221,7 +228,7 @@ describe('an older copy of the database', () => {
 
   test('is not signed, even if nothing is due, and the newest one put back is', async () => {
     await use(older)
-    await expectHalted(/this is an older copy of the database/)
+    await expectHalted(/this is an older copy of the database/, 'log_contradicted')
     await use(own)
     await expectRecovered()
     await grow(5)
@@ -231,9 +238,10 @@ describe('an older copy of the database', () => {
   test('that was appended to, beyond what was signed, is not signed', async () => {
     await use(older)
     await appendTexts(log, texts(20, 'other'))
-    await expectHalted(/another root was signed/)
-    await appendTexts(log, texts(1, 'another'))
-    await expectHalted(/no longer extends the checkpoint of size 300/)
+    await expectHalted(/another root was signed/, 'log_contradicted')
+    await expect(appendTexts(log, ['refused'])).rejects.toMatchObject({ code: 'log_contradicted' })
+    await appendElsewhere(older.url, texts(1, 'another'))
+    await expectHalted(/no longer extends the checkpoint of size 300/, 'log_contradicted')
     await use(own)
     await expectRecovered()
     await grow(1)
@@ -244,10 +252,8 @@ describe('an older copy of the database', () => {
     await use(own)
     await one.engine.start()
     await exchangeDatabases(own, older)
-    await vi.waitFor(() => appendTexts(log, texts(30, 'lost')), { timeout: 20_000 })
-    await vi.waitFor(() => expect(problems()[0]).toMatch(/no longer extends the checkpoint of size 300/), {
-      timeout: 20_000,
-    })
+    await vi.waitFor(() => expect(problems()[0]).toMatch(/takes no entries: .*size 300/), { timeout: 20_000 })
+    await expect(appendTexts(log, texts(30, 'lost'))).rejects.toMatchObject({ code: 'log_contradicted' })
     expect(log.published().size).toBe(300)
     await exchangeDatabases(own, older)
     await vi.waitFor(() => expect(problems()).toEqual([]), { timeout: 20_000 })
@@ -290,7 +296,7 @@ describe('a changed database', () => {
     await one.publish()
     const report = one.reports.find((one) => one.log === log.info.name)
     expect(report?.error).toMatchObject({
-      code: 'log_halted',
+      code: 'log_contradicted',
       message: expect.stringMatching(/no longer extends the checkpoint of size 3/),
     })
     expect(log.published().size).toBe(3)
@@ -312,7 +318,7 @@ describe('a changed database', () => {
     await appendTexts(log, ['more'])
     await database.owner`INSERT INTO log.tree_heads VALUES (${log.info.id}, 4, ${Buffer.alloc(32)})`
     clock.now += 1000
-    await expectHalted(/a different root was recorded for size 4/)
+    await expectHalted(/a different root was recorded for size 4/, 'log_contradicted')
     expect(log.published().size).toBe(3)
   })
 
