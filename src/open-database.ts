@@ -30,15 +30,15 @@ export async function openDatabase(config: Config, log: (message: string) => voi
       stop: async () => {},
     }
   }
-  const { url, ownerUrl, pid, stop } = await startEmbedded({ dir: join(config.dataDir, 'postgres'), log })
-  const watch = watchProcess(pid)
+  const embedded = await startEmbedded({ dir: join(config.dataDir, 'postgres'), log })
+  const watch = watchProcess(embedded.pid)
   return {
-    url,
-    ownerUrl,
+    url: embedded.url,
+    ownerUrl: embedded.ownerUrl,
     ended: watch.ended,
     stop() {
       watch.stop()
-      return stop()
+      return embedded.stop()
     },
   }
 }

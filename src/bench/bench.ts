@@ -1,7 +1,7 @@
 // `prooflog bench`: what this machine makes of the log, each figure beside the ceiling it is held against.
 import { copyAll, engineRows, growthRow } from './append-rows.ts'
 import { type Ground, prepareGround } from './ground.ts'
-import { bulkRows, latencyRow, publishLagRow, readRows, singleRow } from './http-rows.ts'
+import { bulkRows, latencyRows, publishLagRow, readRows, singleRow } from './http-rows.ts'
 import type { Row } from './stats.ts'
 
 export interface BenchOptions {
@@ -75,7 +75,7 @@ async function measureHttp(ground: Ground, { seconds, rounds, wanted, tell, all 
   try {
     if (wanted('append.latency')) {
       tell('append.latency')
-      all([await latencyRow(ground, server, seconds)])
+      all(await latencyRows(ground, server, seconds))
     }
     if (wanted('append.http_single')) {
       tell('append.http_single: 512 connections')

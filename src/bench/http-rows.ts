@@ -72,33 +72,60 @@ export async function bulkRows(server: BenchServer, seconds: number, ceiling: nu
   ]
 }
 
-/** One client, one entry at a time, against INSERT + COMMIT of one row into the same kind of table. */
-export async function latencyRow(ground: Ground, server: BenchServer, seconds: number): Promise<Row> {
+/**
+ * One client, one entry at a time, against INSERT + COMMIT of one row into the same kind of table: first in this process, as
+ * the INSERT is, then over HTTP.
+ */
+export async function latencyRows(ground: Ground, server: BenchServer, seconds: number): Promise<Row[]> {
   const { sql } = ground.owner
   await sql.unsafe(
     'DROP TABLE IF EXISTS public.bare; CREATE TABLE public.bare (LIKE log.entries INCLUDING ALL)',
   )
-  const bare: number[] = []
-  for (let i = 0, until = performance.now() + seconds * 1000; performance.now() < until; i++) {
-    const [entry = new Uint8Array()] = freshEntries(1)
-    const sent = performance.now()
-    await sql`INSERT INTO public.bare (log_id, index, leaf_key, leaf_hash, data) VALUES (1, ${i}, ${i}, ${hashLeaf(entry)}, ${entry})`
-    bare.push(performance.now() - sent)
-  }
-  const load = { port: server.port, connections: 1, seconds }
-  const result = await runLoad({
-    ...load,
+  let rows = 0
+  const bare = await oneAfterTheOther(seconds, async (entry) => {
+    const index = rows++
+    await sql`INSERT INTO public.bare (log_id, index, leaf_key, leaf_hash, data) VALUES (1, ${index}, ${index}, ${hashLeaf(entry)}, ${entry})`
+  })
+  const log = await ground.newLog(true)
+  const engine = await oneAfterTheOther(seconds, async (entry) => {
+    const appended = log.pool.add([entry])
+    log.sequencer.kick()
+    await appended
+  })
+  const http = await runLoad({
+    port: server.port,
+    connections: 1,
+    seconds,
     request: () => httpRequest('POST', `${LOG}/add`, auth(server), freshEntries(1)[0]),
   })
-  return {
-    name: 'append.latency',
+  const of = `p50 of INSERT + COMMIT, ${median(bare.latencies).toFixed(2)} ms`
+  return [
+    { name: 'append.latency', result: engine, target: '<= 2.5' },
+    { name: 'append.latency.http', result: http, target: 'the same over HTTP' },
+  ].map(({ name, result, target }) => ({
+    name,
     rate: result.requests / result.seconds,
     unit: 'entries/s',
     ...latencies(result),
-    ratio: median(result.latencies) / median(bare),
-    of: `p50 of INSERT + COMMIT, ${median(bare).toFixed(2)} ms`,
-    target: '<= 2.5 (over HTTP)',
+    ratio: median(result.latencies) / median(bare.latencies),
+    of,
+    target,
+  }))
+}
+
+async function oneAfterTheOther(
+  seconds: number,
+  append: (entry: Uint8Array) => Promise<void>,
+): Promise<LoadResult> {
+  const found: number[] = []
+  const started = performance.now()
+  while (performance.now() < started + seconds * 1000) {
+    const [entry = new Uint8Array()] = freshEntries(1)
+    const sent = performance.now()
+    await append(entry)
+    found.push(performance.now() - sent)
   }
+  return { requests: found.length, seconds: (performance.now() - started) / 1000, latencies: found }
 }
 
 /** Proofs and tiles, warm, against an empty JSON GET, on a log of some 300,000 entries or more. */
