@@ -25,7 +25,7 @@ CREATE TABLE log.logs (
 -- The one row per log that changes. Its lock orders all appends to the log; fillfactor keeps the updates HOT.
 CREATE TABLE log.heads (
   log_id integer PRIMARY KEY REFERENCES log.logs,
-  size   bigint NOT NULL CHECK (size >= 0),
+  size   bigint NOT NULL CHECK (size BETWEEN 0 AND 9007199254740991),
   root   bytea NOT NULL CHECK (octet_length(root) = 32)
 ) WITH (fillfactor = 10);
 --> statement-breakpoint
@@ -83,6 +83,23 @@ BEGIN
   RAISE EXCEPTION 'prooflog: % on %.% is refused: this table is append-only', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
     USING ERRCODE = 'restrict_violation';
 END $$;
+--> statement-breakpoint
+-- Checkpoints are numbered without gaps and never beyond the head, whoever inserts them.
+CREATE FUNCTION log.refuse_gap() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.seq <> COALESCE((SELECT max(seq) FROM log.checkpoints WHERE log_id = NEW.log_id), -1) + 1
+     AND NOT EXISTS (SELECT FROM log.checkpoints WHERE log_id = NEW.log_id AND seq = NEW.seq) THEN
+    RAISE EXCEPTION 'prooflog: checkpoint % of log % is refused: it is not the next one', NEW.seq, NEW.log_id
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF NEW.size > (SELECT size FROM log.heads WHERE log_id = NEW.log_id) THEN
+    RAISE EXCEPTION 'prooflog: a checkpoint of size % is refused: log % is smaller', NEW.size, NEW.log_id
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER no_gap BEFORE INSERT ON log.checkpoints FOR EACH ROW EXECUTE FUNCTION log.refuse_gap();
 --> statement-breakpoint
 -- A head may only grow; rewinding or deleting it is a change of history.
 CREATE FUNCTION log.refuse_rewind() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -10,7 +10,7 @@ import { openKeys } from './access/keys.ts'
 import type { Config } from './config.ts'
 import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
-import { connect } from './db/connect.ts'
+import { connect, type Database } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import { createGuardFile } from './files/guard-file.ts'
 import { createKeyFiles } from './files/key-files.ts'
@@ -64,14 +64,14 @@ export async function serve(
     const database = await openDatabase(config, (message) => logger.info(message))
     undo.push(() => database.stop())
     await migrate(database.ownerUrl)
-    const open = (name: string, max: number): ReturnType<typeof connect> => {
-      const pool = connect({ url: database.url, role: SERVICE_ROLE, name: `prooflog ${name}`, max })
+    const open = (name: string, max: number, settings = {}): ReturnType<typeof connect> => {
+      const pool = connect({ url: database.url, role: SERVICE_ROLE, name: `prooflog ${name}`, max, settings })
       undo.push(() => pool.close())
       return pool
     }
     const read = open('read', READ_CONNECTIONS)
     const store = createPostgresStore({
-      write: open('write', WRITE_CONNECTIONS),
+      write: open('write', WRITE_CONNECTIONS, await durableSettings(read, logger)),
       read,
       lead: open('lead', 1),
     })
@@ -95,7 +95,6 @@ export async function serve(
     undo.push(() => engine.stop())
     const keys = await openKeys(read)
     undo.push(() => keys.close())
-    const first = await firstStart(config.dataDir, engine, keys)
     const app = createApp({
       logs: engine,
       keys,
@@ -108,11 +107,23 @@ export async function serve(
     })
     const server = await listen(app.fetch, config)
     undo.push(() => close(server))
+    // After the port is ours: a key that is shown once must not be made by a start that fails.
+    const first = await firstStart(config.dataDir, engine, keys)
     return { url: urlOf(server, config.host), first, ended: database.ended, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Acknowledged means committed to disk, whatever the database's default is. */
+async function durableSettings({ sql }: Database, logger: Logger): Promise<Record<string, string>> {
+  const [fsync] = await sql`SHOW fsync`
+  if (fsync?.['fsync'] !== 'on')
+    logger.warn('fsync is off in this database: acknowledged entries can be lost')
+  const [commit] = await sql`SHOW synchronous_commit`
+  const set = commit?.['synchronous_commit']
+  return set === 'on' || set === 'remote_apply' ? {} : { synchronous_commit: 'on' }
 }
 
 /** JSON lines on stderr: stdout is for results. */

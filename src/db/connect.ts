@@ -28,8 +28,10 @@ export interface ConnectOptions {
   readonly url: string
   /** Connections at most. */
   readonly max?: number
-  /** Role every connection takes, so that a stolen connection has its rights only. */
+  /** Role whose rights every connection has. A login that is more than that could take its own back: see docs/operations.md. */
   readonly role?: string
+  /** Postgres settings of every connection, beyond ours. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Shown in pg_stat_activity. */
   readonly name?: string
   /** A statement that runs longer is cancelled by the server; milliseconds, 0 for none. */
@@ -48,6 +50,12 @@ export function connect(options: ConnectOptions): Database {
     connection: {
       application_name: options.name ?? 'prooflog',
       statement_timeout: options.statementTimeout ?? 60_000,
+      // A process that vanishes without closing its sockets must not hold the head's lock, or the publisher's, for hours.
+      idle_in_transaction_session_timeout: 30_000,
+      tcp_keepalives_idle: 10,
+      tcp_keepalives_interval: 5,
+      tcp_keepalives_count: 3,
+      ...options.settings,
       ...(options.role === undefined ? {} : { role: options.role }),
     },
     // COPY without TCP_NODELAY takes 90 ms a statement (measured): the driver does not set it, so we open the socket.

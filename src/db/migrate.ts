@@ -29,7 +29,11 @@ export async function migrate(url: string): Promise<number> {
         `the database has ${before} migrations, this program knows ${known}: run the prooflog version that migrated it, or a newer one`,
       )
     }
+    if (before === known) return 0 // so a login with the service's rights only may start on a migrated database
     await applyMigrations(orm, { migrationsFolder: FOLDER, migrationsSchema: 'prooflog' })
+    // The service's role may see how far the schema is, and nothing else of it.
+    await sql`GRANT USAGE ON SCHEMA prooflog TO prooflog_service`
+    await sql`GRANT SELECT ON prooflog.__drizzle_migrations TO prooflog_service`
     return known - before
   } finally {
     await close()

@@ -1,6 +1,6 @@
 // Files that are there after a power cut: content first, then the name.
 import { randomBytes } from 'node:crypto'
-import { link, open, rename, rm } from 'node:fs/promises'
+import { link, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -17,6 +17,25 @@ export async function replaceFile(path: string, bytes: Uint8Array, mode: number)
  */
 export async function createFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
   await writeBeside(path, bytes, mode, (next) => link(next, path))
+}
+
+/** A lock file this old was left by a process that died; milliseconds. What is done under a lock takes a few. */
+const STALE = 30_000
+
+/**
+ * Runs `work` while no other process runs one under the lock of the same path.
+ * @throws NodeJS.ErrnoException `EEXIST` while another process holds it
+ */
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lock = `${path}.lock`
+  const held = await stat(lock).catch(() => undefined)
+  if (held !== undefined && Date.now() - held.mtimeMs > STALE) await rm(lock, { force: true })
+  await (await open(lock, 'wx', 0o600)).close()
+  try {
+    return await work()
+  } finally {
+    await rm(lock, { force: true })
+  }
 }
 
 /** Writes a file of a name that nobody else uses, so that two processes never write into one, and has it take its place. */

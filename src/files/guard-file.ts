@@ -8,7 +8,7 @@ import { parseCheckpoint } from '../core/checkpoint.ts'
 import { parseNote } from '../core/note.ts'
 import { LogError } from '../log/errors.ts'
 import type { Guard, Guarded } from '../log/ports.ts'
-import { readIfThere, replaceFile } from './durable.ts'
+import { readIfThere, replaceFile, withLock } from './durable.ts'
 
 /** @param folder created when missing */
 export function createGuardFile(folder: string): Guard {
@@ -34,17 +34,28 @@ export function createGuardFile(folder: string): Guard {
 
   return {
     read,
-    // The compare is enough for one writer; which process that is, the publisher's lock in the database decides.
     async move(origin, from, to) {
-      const stored = await read(origin)
-      const same =
-        stored === undefined ? from === undefined : from !== undefined && equalBytes(stored.note, from.note)
-      if (!same)
-        throw new LogError(
-          'guard_moved',
-          `another process moved the guard of ${origin}: two services sign this log; stop one`,
-        )
-      await replaceFile(guardPath(folder, origin), to.note, 0o600)
+      const path = guardPath(folder, origin)
+      const moved = new LogError(
+        'guard_moved',
+        `another process moved the guard of ${origin}: two services sign this log; stop one`,
+      )
+      try {
+        // Compare and replace are one step for all processes that share the folder: after a split of the database each half
+        // grants its own publisher's lock, and this one is what is left.
+        await withLock(path, async () => {
+          const stored = await read(origin)
+          const same =
+            stored === undefined
+              ? from === undefined
+              : from !== undefined && equalBytes(stored.note, from.note)
+          if (!same) throw moved
+          await replaceFile(path, to.note, 0o600)
+        })
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw moved
+        throw error
+      }
     },
   }
 }

@@ -17,7 +17,9 @@ export interface Feed {
   offer(logId: number, published: Published): void
   /** Logs whose newest checkpoint in the store is older than one that was seen there: the database is another copy. */
   rewound(): readonly number[]
-  /** Reads the newest checkpoint from the store. */
+  /** Why the newest checkpoint in the store is not believed, if it is not. */
+  refused(logId: number): LogError | undefined
+  /** Reads the newest checkpoint from the store, and takes it in if it verifies. */
   refresh(logId: number): Promise<void>
   /** Resolves once a checkpoint covers `index`. @throws LogError `wait_timeout` when `signal` aborts */
   wait(logId: number, index: number, signal: AbortSignal): Promise<Published>
@@ -25,9 +27,14 @@ export interface Feed {
   follow(onError: (error: unknown) => void): Promise<() => Promise<void>>
 }
 
-export function createFeed(store: LogStore): Feed {
+/** @param verify throws LogError `log_damaged` for a checkpoint that the log's keys did not sign */
+export function createFeed(
+  store: LogStore,
+  verify: (logId: number, published: Published) => Promise<void>,
+): Feed {
   const newest = new Map<number, Published>()
   const waiters = new Map<number, Set<Waiter>>()
+  const refused = new Map<number, LogError>()
   let rewound: readonly number[] = []
 
   function offer(logId: number, published: Published): void {
@@ -43,7 +50,16 @@ export function createFeed(store: LogStore): Feed {
 
   async function refresh(logId: number): Promise<void> {
     const published = await store.published(logId)
-    if (published !== undefined) offer(logId, published)
+    if (published === undefined || published.seq <= (newest.get(logId)?.seq ?? -1)) return
+    try {
+      await verify(logId, published)
+    } catch (error) {
+      if (!(error instanceof LogError && error.code === 'log_damaged')) throw error
+      refused.set(logId, error)
+      return
+    }
+    refused.delete(logId)
+    offer(logId, published)
   }
 
   async function poll(): Promise<void> {
@@ -59,6 +75,7 @@ export function createFeed(store: LogStore): Feed {
   return {
     newest: (logId) => newest.get(logId),
     rewound: () => rewound,
+    refused: (logId) => refused.get(logId),
     offer,
     refresh,
     wait(logId, index, signal) {
@@ -92,8 +109,8 @@ export function createFeed(store: LogStore): Feed {
     async follow(onError) {
       const tick = (): void => void poll().catch(onError)
       const unlisten = await store.onPublished((logId) => void refresh(logId).catch(onError))
-      const timer = setInterval(tick, POLL_MS)
       await poll()
+      const timer = setInterval(tick, POLL_MS)
       return async () => {
         clearInterval(timer)
         await unlisten()

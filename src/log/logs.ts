@@ -1,5 +1,6 @@
 // The engine: all logs of one database, and the publishing of those whose keys this process holds.
 import { verifierOf } from '../core/signer.ts'
+import { checkPublished } from './check-published.ts'
 import { LogError } from './errors.ts'
 import { createFeed } from './feed.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -42,7 +43,10 @@ export interface Engine extends Logs {
 /** A log that is created again or opened twice is one object: its pool and caches are per process. */
 export function createEngine(ports: EnginePorts, options: EngineOptions): Engine {
   const { store, keys, clock, observer, report } = ports
-  const feed = createFeed(store)
+  const feed = createFeed(store, async (logId, published) => {
+    const info = (await store.logs()).find((log) => log.id === logId)
+    if (info !== undefined) checkPublished(info, published)
+  })
   const board = createStatusBoard(
     feed,
     clock,
@@ -95,6 +99,14 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
         throw new LogError(
           'invalid_log_name',
           `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,
+        )
+      }
+      // Before there are keys: a key file of a log that is not ours would stop us from serving the one that is.
+      const taken = (await store.logs()).find((log) => log.name === name || log.origin === origin)
+      if (taken !== undefined) {
+        throw new LogError(
+          'log_exists',
+          `a log "${taken.name}" with origin ${taken.origin} exists: choose another name`,
         )
       }
       const signers = await keys.create(name, origin)

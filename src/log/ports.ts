@@ -105,6 +105,8 @@ export interface LogStore {
    * Resolves to false when another process is it. What is written by `publish` is fenced on its own.
    */
   lead(logId: number): Promise<boolean>
+  /** Lets another process lead; for one that leads and cannot publish. Harmless for one that does not lead. */
+  unlead(logId: number): Promise<void>
   /** Records the head that is about to be signed and returns the root recorded for that size: the first one, for ever. */
   intend(logId: number, head: Head): Promise<Hash>
   /** MUST fail, resolving to false, when `next.seq` exists already. Durable when it resolves to true. */

@@ -3,7 +3,7 @@ import { ProoflogError } from '../core/errors.ts'
 import type { Signer } from '../core/signer.ts'
 import type { Feed } from './feed.ts'
 import type { EnginePorts } from './logs.ts'
-import { publishOnce } from './publisher.ts'
+import { checkNotRewound, publishOnce } from './publisher.ts'
 import type { StatusBoard } from './status.ts'
 import type { LogInfo } from './types.ts'
 
@@ -43,8 +43,9 @@ export function createPublishLoop(
 
   async function attemptPublish(info: LogInfo): Promise<void> {
     try {
+      await checkNotRewound(info, feed, store)
       const signers = await signersOf(info)
-      if (signers.length === 0) return
+      if (signers.length === 0) return board.attempted(info.id, undefined)
       const published = await publishOnce(
         { info, signers },
         { store, guard, feed, clock },
@@ -58,6 +59,7 @@ export function createPublishLoop(
       failed.add(info.id)
       observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
       report(error, info.name)
+      await store.unlead(info.id).catch(report) // another process may do better
     }
   }
 

@@ -5,6 +5,7 @@ import { formatCheckpoint } from '../core/checkpoint.ts'
 import { formatNote, type NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
 import { checkGrowth } from './check-growth.ts'
+import { checkPublished } from './check-published.ts'
 import { checkedEdge } from './checked-edge.ts'
 import type { Feed } from './feed.ts'
 import { contradicted, halted } from './halted.ts'
@@ -41,9 +42,9 @@ export async function publishOnce(
 ): Promise<Published | undefined> {
   const { info } = log
   const { store, guard, clock } = ports
-  const last = await store.published(info.id)
-  checkNotRewound(info, ports.feed.newest(info.id), last)
   if (!(await store.lead(info.id))) return undefined
+  const last = await store.published(info.id)
+  if (last !== undefined && last.seq !== ports.feed.newest(info.id)?.seq) checkPublished(info, last)
   const head = await store.head(info.id)
   const guarded = await guard.read(info.origin)
   if (guarded === undefined && last !== undefined) {
@@ -84,8 +85,13 @@ export async function publishOnce(
   return next
 }
 
-/** Every process notices, also one that does not lead: what it has seen published must still be there. */
-function checkNotRewound(info: LogInfo, seen: Published | undefined, last: Published | undefined): void {
+/**
+ * What this process has seen published must still be in the database; every process checks, also one that signs nothing.
+ * @throws LogError `log_contradicted`
+ */
+export async function checkNotRewound(info: LogInfo, feed: Feed, store: LogStore): Promise<void> {
+  const seen = feed.newest(info.id) // before the database is asked: what is published meanwhile is no contradiction
+  const last = await store.published(info.id)
   if (seen === undefined || (last?.seq ?? -1) >= seen.seq) return
   throw contradicted(
     info,

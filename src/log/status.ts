@@ -1,13 +1,10 @@
 // How well a log does, worked out from what really happened: the state behind /readyz, `prooflog log show` and the level of
 // the promise.
-import { parseCheckpoint } from '../core/checkpoint.ts'
 import { ProoflogError } from '../core/errors.ts'
-import { openNote } from '../core/note.ts'
-import { verifierOf } from '../core/signer.ts'
 import { LogError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Clock } from './ports.ts'
-import type { LogInfo, LogProblem, LogStatus, Published } from './types.ts'
+import type { LogInfo, LogProblem, LogStatus } from './types.ts'
 
 export interface StatusBoard {
   of(info: LogInfo): LogStatus
@@ -21,24 +18,6 @@ export interface StatusBoard {
 export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number): StatusBoard {
   const failures = new Map<number, LogProblem>()
   const refusals = new Map<number, LogError>()
-  const verified = new Map<number, number>()
-
-  function checkpointProblem(info: LogInfo, newest: Published): LogProblem | undefined {
-    if (verified.get(info.id) === newest.seq) return undefined
-    try {
-      const { note } = openNote(newest.note, info.vkeys.map(verifierOf))
-      const { origin, size } = parseCheckpoint(note.text)
-      if (origin !== info.origin || size !== newest.size) throw new RangeError(`it says ${origin} ${size}`)
-      verified.set(info.id, newest.seq)
-      return undefined
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      return {
-        code: 'checkpoint_invalid',
-        message: `the newest checkpoint of log ${info.name} (seq ${newest.seq}) does not verify: ${why}`,
-      }
-    }
-  }
 
   return {
     of(info) {
@@ -46,14 +25,14 @@ export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number):
       const newest = feed.newest(info.id)
       const failure = failures.get(info.id)
       if (failure !== undefined) problems.push(failure)
-      if (newest === undefined) {
+      const refused = feed.refused(info.id)
+      if (refused !== undefined) problems.push({ code: 'checkpoint_invalid', message: refused.message })
+      if (newest === undefined && refused === undefined) {
         problems.push({
           code: 'not_signed',
           message: `log ${info.name} has no checkpoint: no running process holds its keys`,
         })
-      } else {
-        const invalid = checkpointProblem(info, newest)
-        if (invalid !== undefined) problems.push(invalid)
+      } else if (newest !== undefined) {
         const age = clock() - newest.signedAt
         if (age > staleAfter) {
           problems.push({

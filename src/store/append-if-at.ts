@@ -2,7 +2,7 @@
 import { concat } from '../core/bytes.ts'
 import type { Sql } from '../db/connect.ts'
 import type { SmallBatch } from '../log/ports.ts'
-import { storeError } from './errors.ts'
+import { storeError, withinDeadline } from './errors.ts'
 import { candidateKeys } from './find.ts'
 import { leafKey, segmentOf } from './leaf-key.ts'
 import type { SegmentFilters } from './segment-filter.ts'
@@ -22,7 +22,7 @@ export async function appendIfAt(
   // The head is at `from` only if nothing was committed since, so this statement's snapshot sees every entry below it.
   const known = dedup ? candidateKeys(filters, logId, from.size, leafHashes) : []
   try {
-    const { count } = await sql`
+    const { count } = await withinDeadline(sql`
       WITH moved AS (
         UPDATE log.heads SET size = ${to.size}, root = ${to.root}
         WHERE log_id = ${logId} AND size = ${from.size} AND root = ${from.root} AND NOT EXISTS (
@@ -45,7 +45,7 @@ export async function appendIfAt(
         substr(${concat(...entries)}::bytea, row.start, row.size)
       FROM moved, unnest(
         ${array(keys)}::bigint[], ${array(startsOf(entries))}::int[], ${array(entries.map((entry) => entry.length))}::int[]
-      ) WITH ORDINALITY AS row(leaf_key, start, size, i)`
+      ) WITH ORDINALITY AS row(leaf_key, start, size, i)`)
     if (count !== entries.length) return false
     filters.add(logId, from.size, leafHashes)
     return true

@@ -4,7 +4,7 @@ import type { Hash } from '../core/hash.ts'
 import type { Database } from '../db/connect.ts'
 import { LogError } from '../log/errors.ts'
 import type { Head, Published } from '../log/types.ts'
-import { guarded, sqlState, storeError, UNIQUE_VIOLATION } from './errors.ts'
+import { guarded, sqlState, storeError, UNIQUE_VIOLATION, withinDeadline } from './errors.ts'
 import { checkpoints, treeHeads } from './tables.ts'
 
 /** NOTIFY channel; the payload is the log's id. */
@@ -75,13 +75,13 @@ export async function intendHead({ orm }: Database, logId: number, head: Head): 
 /** See LogStore.publish. The primary key (log_id, seq) is the compare-and-swap. */
 export async function insertCheckpoint({ sql }: Database, logId: number, next: Published): Promise<boolean> {
   try {
-    await sql`
+    await withinDeadline(sql`
       WITH published AS (
         INSERT INTO log.checkpoints (log_id, seq, size, root, signed_at, note)
         VALUES (${logId}, ${next.seq}, ${next.size}, ${next.root}, ${next.signedAt}, ${next.note})
         RETURNING log_id
       )
-      SELECT pg_notify(${PUBLISHED_CHANNEL}, log_id::text) FROM published`
+      SELECT pg_notify(${PUBLISHED_CHANNEL}, log_id::text) FROM published`)
     return true
   } catch (error) {
     if (sqlState(error) === UNIQUE_VIOLATION) return false

@@ -39,10 +39,29 @@ export function storeError(error: unknown, committing = false): ProoflogError {
   )
 }
 
+/**
+ * How long a caller waits for the database, in milliseconds: a little longer than the server's own limit for a statement,
+ * which a frozen server or a broken network never applies.
+ */
+const DEADLINE = 75_000
+
+/** @throws Error when `work` takes longer than any statement may */
+export async function withinDeadline<T>(work: PromiseLike<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'NO_ANSWER' })), DEADLINE)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Runs one statement or read. @throws LogError `store_unavailable`, or `outcome_unknown` when it commits by itself */
 export async function guarded<T>(work: () => PromiseLike<T>, committing = false): Promise<T> {
   try {
-    return await work()
+    return await withinDeadline(work())
   } catch (error) {
     throw storeError(error, committing)
   }

@@ -66,6 +66,7 @@ async function bringFiltersUp(
 ): Promise<void> {
   for (const segment of windowOf(size)) {
     const end = Math.min(size, (segment + 1) * SEGMENT_SIZE)
+    if (filters.knownUpTo(logId, segment) > end) filters.forget(logId, segment) // the database stepped back under us
     const known = filters.knownUpTo(logId, segment)
     if (end - known > CATCH_UP) {
       filters.build(logId, segment, Math.floor(end / TILE_WIDTH) * TILE_WIDTH)

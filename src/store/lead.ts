@@ -19,3 +19,8 @@ export async function tryLead(sql: Sql, logId: number): Promise<boolean> {
   )
   return row?.leads === true
 }
+
+/** See LogStore.unlead. */
+export async function giveUpLead(sql: Sql, logId: number): Promise<void> {
+  await guarded(() => sql`SELECT pg_advisory_unlock(${LOCK_CLASS}, ${logId})`)
+}

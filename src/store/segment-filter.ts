@@ -12,6 +12,8 @@ const PROBES = 4
 const FILTERS_IN_MEMORY = 64
 
 export interface SegmentFilters {
+  /** Forgets what is known of a segment. */
+  forget(logId: number, segment: number): void
   /** Index up to which (exclusive) the filter of a segment knows all hashes; the segment's start when there is no filter. */
   knownUpTo(logId: number, segment: number): number
   /** False only when the segment of a log of `size` entries certainly lacks the hash. */
@@ -41,7 +43,9 @@ export function createSegmentFilters(
       filter = { bits: new Uint32Array(BITS / 32), upTo: first }
       filters.set(key, filter)
     }
-    // Out of step (entries in between came from elsewhere): what it does not know, the database will be asked.
+    // Ahead: the database stepped back under us, and what the filter knows is of another copy.
+    if (filter !== undefined && filter.upTo > first) filters.delete(key)
+    // Behind (entries in between came from elsewhere): what it does not know, the database will be asked.
     if (filter?.upTo !== first) return
     addAll(filter.bits, hashes)
     filter.upTo = first + hashes.length / HASH_SIZE
@@ -58,6 +62,7 @@ export function createSegmentFilters(
   }
 
   return {
+    forget: (logId, segment) => void filters.delete(`${logId}/${segment}`),
     knownUpTo: (logId, segment) => filters.get(`${logId}/${segment}`)?.upTo ?? segment * SEGMENT_SIZE,
     mayHold(logId, segment, size, hashes, offset) {
       const filter = filters.get(`${logId}/${segment}`)

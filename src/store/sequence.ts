@@ -5,7 +5,7 @@ import type { SequenceTransaction } from '../log/ports.ts'
 import type { Head } from '../log/types.ts'
 import { copyIn } from './copy-in.ts'
 import { entryRows, tileRows } from './copy-rows.ts'
-import { storeError } from './errors.ts'
+import { storeError, withinDeadline } from './errors.ts'
 import { findLeaves } from './find.ts'
 import { readEdgeTiles } from './read-tree.ts'
 import type { SegmentFilters } from './segment-filter.ts'
@@ -20,7 +20,7 @@ export async function sequence<T>(
   let committing = false
   let added: { first: number; leafHashes: Uint8Array } = { first: 0, leafHashes: new Uint8Array() }
   try {
-    const answer = await sql.begin(async (tx) => {
+    const transaction = sql.begin(async (tx) => {
       const locked = await lockedTransaction(
         tx,
         filters,
@@ -31,6 +31,7 @@ export async function sequence<T>(
       committing = true
       return { done }
     })
+    const answer = await withinDeadline(transaction)
     filters.add(logId, added.first, added.leafHashes) // only what is committed: a filter must know all hashes up to its end
     return answer.done
   } catch (error) {

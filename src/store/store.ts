@@ -14,7 +14,7 @@ import {
 } from './checkpoints.ts'
 import { guarded } from './errors.ts'
 import { findLeaf } from './find.ts'
-import { tryLead } from './lead.ts'
+import { giveUpLead, tryLead } from './lead.ts'
 import { createLog, listLogs } from './log-rows.ts'
 import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
@@ -71,6 +71,7 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
     due: (signedBefore) => readDue(read, signedBefore),
     publishedPositions: () => readPublishedPositions(read),
     lead: (logId) => tryLead(lead.sql, logId),
+    unlead: (logId) => giveUpLead(lead.sql, logId),
     intend: (logId, head) => intendHead(write, logId, head),
     publish: (logId, next) => insertCheckpoint(write, logId, next),
     async onPublished(callback) {

@@ -46,6 +46,21 @@ describe('the guard', () => {
     expect(await guard.read('log.example/logs/b')).toBeUndefined()
   })
 
+  test('moves once, of many processes that move it from one place', async () => {
+    const head = await headOf(5)
+    const moves = await Promise.allSettled(
+      Array.from({ length: 10 }, async (_, i) =>
+        createGuardFile(folder).move(ORIGIN, undefined, await headOf(i)),
+      ),
+    )
+    expect(moves.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    for (const move of moves) {
+      if (move.status === 'rejected') expect(move.reason).toMatchObject({ code: 'guard_moved' })
+    }
+    const stored = await createGuardFile(folder).read(ORIGIN)
+    await createGuardFile(folder).move(ORIGIN, stored, head)
+  })
+
   test('moves only from where it is', async () => {
     const guard = createGuardFile(folder)
     const [five, six] = [await headOf(5), await headOf(6)]

@@ -356,7 +356,24 @@ export function testLogStore(
       expect(new Set(racing.map(toHex)).size).toBe(1)
     })
 
+    test('no position is left out, and none is beyond the head', async () => {
+      await append(['a', 'b', 'c'])
+      for (const wrong of [await published(1, 0), await published(0, 4)]) {
+        await expect(one.store.publish(log.id, wrong)).rejects.toMatchObject({ code: 'store_unavailable' })
+      }
+      expect(await one.store.published(log.id)).toBeUndefined()
+    })
+
+    test('a process that gives up its lead leaves it to another', async () => {
+      expect(await one.store.lead(log.id)).toBe(true)
+      expect(await two.store.lead(log.id)).toBe(false)
+      await one.store.unlead(log.id)
+      expect(await two.store.lead(log.id)).toBe(true)
+      await two.store.unlead(log.id)
+    })
+
     test('each position is taken once, by one process', async () => {
+      await append(['a', 'b', 'c'])
       const [first, second] = [await published(0, 0), await published(1, 3)]
       expect(await one.store.publish(log.id, first)).toBe(true)
       expect(await two.store.publish(log.id, { ...first, signedAt: 2000 })).toBe(false)

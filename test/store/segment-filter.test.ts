@@ -122,3 +122,14 @@ test('a rebuild that fails leaves what was known, and the next one works', async
   await vi.waitFor(() => expect(filters.knownUpTo(LOG, 1)).toBe(SEGMENT_SIZE + 512))
   expect(denied(filters, SEGMENT_SIZE + 512).filter((index) => index >= SEGMENT_SIZE)).toEqual([])
 })
+
+test('when the database stepped back, what the filter knew of the other copy denies nothing', () => {
+  const filters = filtersOver()
+  filters.add(LOG, SEGMENT_SIZE, leaves(SEGMENT_SIZE, SEGMENT_SIZE + 300))
+  // The other copy ends 200 entries earlier and grows again, with other entries.
+  filters.add(LOG, SEGMENT_SIZE + 100, leaves(SEGMENT_SIZE + 1000, SEGMENT_SIZE + 1150))
+  for (let i = 0; i < 150; i++) {
+    const at = (SEGMENT_SIZE + 1000 + i - START) * HASH
+    expect(filters.mayHold(LOG, 1, SEGMENT_SIZE + 250, LEAVES, at)).toBe(true)
+  }
+})
