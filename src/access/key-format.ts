@@ -7,6 +7,9 @@ import { AccessError } from './errors.ts'
 /** For secret scanners; every match whose checksum is right is a key of some prooflog. */
 export const KEY_PATTERN = /\bplog_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}\b/
 
+/** What cannot be an id is not looked for. */
+export const KEY_ID = /^[0-9A-Za-z]{12}$/
+
 export interface ParsedKey {
   /** Public; names the key in lists and logs. */
   readonly id: string

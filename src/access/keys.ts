@@ -4,7 +4,7 @@ import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../db/connect.ts'
 import { AccessError } from './errors.ts'
-import { generateKey, parseKey } from './key-format.ts'
+import { generateKey, KEY_ID, parseKey } from './key-format.ts'
 import { type Scope, SCOPES } from './scopes.ts'
 import { keys } from './tables.ts'
 
@@ -47,6 +47,8 @@ type Row = typeof keys.$inferSelect
 /** At most this long does a process believe what it read, if the notification of a change is lost; milliseconds. */
 const BELIEF = 5_000
 const CACHED_KEYS = 10_000
+/** Beyond it a time is written in another form, which Postgres does not read; POSIX milliseconds. */
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const CHANNEL = 'prooflog_keys'
 
 /**
@@ -171,10 +173,14 @@ function checkRequest(request: NewKey, now: number): void {
   }
   if (request.logs?.length === 0)
     refuse('a key bound to no log can do nothing: name logs, or leave logs out for all')
-  if (request.expiresAt && request.expiresAt.getTime() <= now) refuse('expires_at lies in the past')
+  const expires = request.expiresAt?.getTime()
+  if (expires !== undefined && expires <= now) refuse('expires_at lies in the past')
+  if (expires !== undefined && !(expires <= LATEST)) refuse('expires_at must lie before the year 10000 (UTC)')
 }
 
 async function revokeKey(db: Database, id: string): Promise<KeyInfo> {
+  if (!KEY_ID.test(id))
+    throw new AccessError('key_not_found', 'there is no such key: an id is 12 characters of 0-9, A-Z and a-z')
   const revoking = db.orm
     .update(keys)
     .set({ revokedAt: sql`now()` })

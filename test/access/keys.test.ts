@@ -112,7 +112,8 @@ test('revoking twice keeps the first time; an unknown id is said to be unknown',
   const first = await keys.revoke(info.id)
   expect(first.revokedAt).toBeInstanceOf(Date)
   expect(await keys.revoke(info.id)).toEqual(first)
-  await expect(keys.revoke('nobody')).rejects.toMatchObject({ code: 'key_not_found' })
+  for (const id of ['nobody', 'zzzzzzzzzzzz', '\0', '', `${info.id}\0`, `${info.id}\n`])
+    await expect(keys.revoke(id), JSON.stringify(id)).rejects.toMatchObject({ code: 'key_not_found' })
 })
 
 test('what is revoked stays revoked, and the service may change nothing else of a key', async () => {
@@ -143,6 +144,18 @@ test('a key that could do nothing, or never, is not made', async () => {
   await expect(
     keys.create({ name: 'x', scopes: ['entries:read'], expiresAt: new Date(0) }),
   ).rejects.toMatchObject(refused)
+})
+
+test('a key expires at a time that can be written, or is not made', async () => {
+  const { keys } = await aProcess()
+  const last = new Date('9999-12-31T23:59:59.999Z')
+  const { info } = await keys.create({ name: 'x', scopes: ['entries:read'], expiresAt: last })
+  expect(info.expiresAt).toEqual(last)
+  // The second is what '9999-12-31T23:59:59-01:00' means.
+  for (const time of [last.getTime() + 1, last.getTime() + 3_600_000, 8.64e15, Number.NaN])
+    await expect(
+      keys.create({ name: 'x', scopes: ['entries:read'], expiresAt: new Date(time) }),
+    ).rejects.toMatchObject({ code: 'invalid_key_request' })
 })
 
 test('while the database is down a cached key works and any other is unavailable, never unknown', async () => {
