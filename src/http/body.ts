@@ -1,62 +1,117 @@
+import type { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
+import { type BodyCharge, bodyCharge } from './body-budget.ts'
 import { HttpError, type HttpErrorCode } from './errors.ts'
+import { incomingOf } from './incoming.ts'
+
+/** Memory for a body whose length is not declared, to begin with; bytes. */
+const FIRST = 16_384
 
 /**
  * The whole body, of at most `limit` bytes; more is refused without being read.
- * @throws HttpError `tooLarge`, `unsupported_media_type` (a content encoding), `body_incomplete`
+ * @throws HttpError `tooLarge`, `unsupported_media_type` (a content encoding), `body_incomplete`; LogError `queue_full`
  */
 export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCode): Promise<Uint8Array> {
-  const request = c.req.raw
-  const encoding = request.headers.get('content-encoding')
+  const { headers } = c.req.raw
+  const encoding = headers.get('content-encoding')
   if (encoding !== null && encoding !== 'identity') {
     throw new HttpError(
       'unsupported_media_type',
       'compressed bodies are not accepted: leave Content-Encoding out',
     )
   }
-  const declared = request.headers.get('content-length')
-  if (declared !== null && Number(declared) > limit) throw tooManyBytes(tooLarge, limit)
-  // With a declared length the HTTP parser itself stops there; without one the chunks are counted as they come.
-  const bytes =
-    declared === null
-      ? await readChunks(request, limit, tooLarge)
-      : await request.arrayBuffer().catch(endedEarly)
-  if (bytes.byteLength > limit) throw tooManyBytes(tooLarge, limit)
-  return new Uint8Array(bytes)
+  const length = headers.get('content-length')
+  const declared = length !== null && /^[0-9]+$/.test(length) ? Number(length) : undefined
+  const refuse = (): never => {
+    throw new HttpError(
+      tooLarge,
+      `the body is larger than the ${limit} bytes accepted here; nothing was stored`,
+    )
+  }
+  if (declared !== undefined && declared > limit) refuse()
+  const charge = bodyCharge()
+  try {
+    const body = growing(declared, limit, charge, refuse)
+    const incoming = incomingOf(c)
+    await (incoming ? readIncoming(incoming, body.add) : readStream(c.req.raw, body.add))
+    return body.whole()
+  } finally {
+    charge.release()
+  }
 }
 
-async function readChunks(request: Request, limit: number, tooLarge: HttpErrorCode): Promise<ArrayBuffer> {
-  const reader = request.body?.getReader()
-  const chunks: Uint8Array[] = []
+/**
+ * Chunks are copied as they come: kept, each would cost 220 bytes however small it is, and it is the sender who cuts them.
+ * @throws LogError `queue_full`; and whatever `refuse` throws
+ */
+function growing(declared: number | undefined, limit: number, charge: BodyCharge, refuse: () => never) {
+  let bytes = allocate(declared ?? Math.min(FIRST, limit))
   let size = 0
-  while (reader !== undefined) {
-    const { done, value } = await reader.read().catch(endedEarly)
-    if (done) break
-    size += value.byteLength
-    if (size > limit) {
-      await reader.cancel()
-      throw tooManyBytes(tooLarge, limit)
-    }
-    chunks.push(value)
+  function allocate(capacity: number): Uint8Array {
+    charge.raise(capacity)
+    return new Uint8Array(capacity)
   }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.byteLength
+  return {
+    add: (chunk: Uint8Array): void => {
+      const end = size + chunk.byteLength
+      if (end > limit) refuse()
+      if (end > bytes.byteLength) {
+        const larger = allocate(Math.min(Math.max(end, 2 * bytes.byteLength), limit))
+        larger.set(bytes.subarray(0, size))
+        bytes = larger
+      }
+      bytes.set(chunk, size)
+      size = end
+    },
+    // Not a view: an entry that waits for its commit must not hold the memory that was not used.
+    whole: (): Uint8Array => (size === bytes.byteLength ? bytes : bytes.slice(0, size)),
   }
-  return whole.buffer
 }
 
-function tooManyBytes(code: HttpErrorCode, limit: number): HttpError {
-  return new HttpError(code, `the body is larger than the ${limit} bytes accepted here; nothing was stored`)
+/** From the socket itself: a web stream in between would queue thousands of small chunks. */
+async function readIncoming(incoming: IncomingMessage, add: (chunk: Uint8Array) => void): Promise<void> {
+  if (incoming.destroyed) endedEarly(incoming.errored)
+  let stop = (): void => {}
+  const reading = new Promise<void>((resolve, reject) => {
+    const take = (chunk: Uint8Array): void => {
+      try {
+        add(chunk)
+      } catch (error) {
+        reject(error)
+        stop()
+      }
+    }
+    const broken = (cause?: unknown): void => reject(incomplete(cause))
+    incoming.on('data', take).on('end', resolve).on('error', broken).on('close', broken)
+    stop = () => {
+      incoming.off('data', take).off('end', resolve).off('error', broken).off('close', broken)
+      // What is left is drained or cut off by the server, after the answer.
+      if (!incoming.readableEnded) incoming.pause()
+    }
+  })
+  await reading.finally(() => stop())
+}
+
+async function readStream(request: Request, add: (chunk: Uint8Array) => void): Promise<void> {
+  const reader = request.body?.getReader()
+  if (reader === undefined) return
+  for (;;) {
+    const { done, value } = await reader.read().catch(endedEarly)
+    if (done) return
+    try {
+      add(value)
+    } catch (error) {
+      await reader.cancel()
+      throw error
+    }
+  }
 }
 
 function endedEarly(cause: unknown): never {
-  throw new HttpError(
-    'body_incomplete',
-    'the body ended before all of it was sent; nothing was stored',
-    {},
-    { cause },
-  )
+  throw incomplete(cause)
+}
+
+function incomplete(cause: unknown): HttpError {
+  const message = 'the body ended before all of it was sent; nothing was stored'
+  return new HttpError('body_incomplete', message, {}, { cause })
 }

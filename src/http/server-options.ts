@@ -9,6 +9,8 @@ export const SERVER_OPTIONS = {
   headersTimeout: 15_000,
   /** Whole request, body included: what sends slower is cut off with 408. */
   requestTimeout: 60_000,
+  /** How often the two limits above are looked at. Node's default is 30 s: half of one more request. */
+  connectionsCheckingInterval: 5_000,
   /** Together; 431 beyond. */
   maxHeaderSize: 16_384,
 } as const
