@@ -21,7 +21,7 @@ export type PublishedHead = {
 
 export type PublishedHeads = { readonly count: number; readonly heads: AsyncIterable<PublishedHead> }
 
-const PAGE = 200
+const PAGE = 100
 const PAGE_LIMIT = 64_000_000
 const PAGES_UNDER_WAY = 2
 

@@ -33,7 +33,14 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
           'The body is the entry, 0 to 65,535 bytes of any content type. The answer is its index, without a newline.',
         body: { 'application/octet-stream': binary },
         answers: { 'text/plain; charset=utf-8': text },
-        problems: ['entry_too_large', 'body_incomplete', 'unsupported_media_type', 'invalid_parameter'],
+        problems: [
+          'entry_too_large',
+          'body_incomplete',
+          'unsupported_media_type',
+          'invalid_parameter',
+          'queue_full',
+          'outcome_unknown',
+        ],
       },
     },
     {
@@ -66,6 +73,8 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
           'entry_too_large',
           'batch_too_large',
           'unsupported_media_type',
+          'queue_full',
+          'outcome_unknown',
           'wait_timeout',
         ],
       },
@@ -87,15 +96,9 @@ async function addEntries(c: Context, log: Log, stopping: AbortSignal): Promise<
   const appended = await log.append(entries)
   const answer = batch ? batchReceiptOf(appended) : receiptOf(appended)
   if (wait === undefined) return json(answer)
-  return json({
-    ...answer,
-    tree_size: await waitPublished(
-      log,
-      appended,
-      answer,
-      AbortSignal.any([wait, stopping, c.req.raw.signal]),
-    ),
-  })
+  const ends = [stopping, c.req.raw.signal]
+  const size = await withSignal(wait, ends, (signal) => waitPublished(log, appended, answer, signal))
+  return json({ ...answer, tree_size: size })
 }
 
 async function readEntries(c: Context): Promise<{ entries: Uint8Array[]; batch: boolean }> {
@@ -120,14 +123,38 @@ async function readEntries(c: Context): Promise<{ entries: Uint8Array[]; batch: 
   }
 }
 
-/** The signal that ends the wait; undefined when the commit is all that was asked for. */
-function readWait(c: Context): AbortSignal | undefined {
+/** How long to wait, in milliseconds; undefined when the commit is all that was asked for. */
+function readWait(c: Context): number | undefined {
   const { wait = 'committed', timeout } = readQuery(c, ['wait', 'timeout'])
   if (wait === 'witnessed')
     throw invalid('wait=witnessed is not available: this server collects no cosignatures; use wait=published')
   if (wait !== 'committed' && wait !== 'published') throw invalid('wait must be committed or published')
   const seconds = numberOf('timeout', timeout, { min: 1, max: MAX_WAIT_SECONDS, fallback: 10 })
-  return wait === 'committed' ? undefined : AbortSignal.timeout(seconds * 1000)
+  return wait === 'committed' ? undefined : seconds * 1000
+}
+
+/**
+ * Ends after `limit` milliseconds or with any of `ends`, and leaves nothing behind on them: they live longer, and
+ * AbortSignal.any keeps every signal it made for as long (Node 20).
+ */
+async function withSignal<T>(
+  limit: number,
+  ends: readonly AbortSignal[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController()
+  const end = (): void => ending.abort()
+  const timer = setTimeout(end, limit)
+  for (const one of ends) {
+    if (one.aborted) end()
+    one.addEventListener('abort', end)
+  }
+  try {
+    return await work(ending.signal)
+  } finally {
+    clearTimeout(timer)
+    for (const one of ends) one.removeEventListener('abort', end)
+  }
 }
 
 /** The size of a checkpoint that covers all of them. */

@@ -42,6 +42,7 @@ export function keyRoutes(keys: Keys, logs: Logs): Route[] {
           'body_too_large',
           'body_incomplete',
           'unsupported_media_type',
+          'queue_full',
         ],
       },
     },

@@ -39,6 +39,8 @@ export function logRoutes(logs: Logs): Route[] {
           'body_too_large',
           'body_incomplete',
           'unsupported_media_type',
+          'queue_full',
+          'outcome_unknown',
           'log_exists',
         ],
       },

@@ -37,6 +37,14 @@ const DESCRIPTION =
   'A transparency log: every entry provable, every tree head signed. Keys are sent as `Authorization: Bearer <key>`. ' +
   'Every refusal is `application/problem+json` with a stable `code`; 503 is transient and carries `Retry-After`.'
 
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  log: 'name of the log',
+  index: 'index of the entry, from 0',
+  tile: 'level, index and, of a partial tile, width: `L/N` or `L/N.p/W`, slashes as they are (c2sp.org/tlog-tiles)',
+  bundle: 'index and, of a partial bundle, width: `N` or `N.p/W`, slashes as they are (c2sp.org/tlog-tiles)',
+  id: 'id of the key: the 12 characters after `plog_`',
+}
+
 /** @param version of the program */
 export function openApiOf(guarded: readonly GuardedRoute[], version: string): OpenApi {
   const paths: Record<string, Record<string, Operation>> = {}
@@ -90,7 +98,8 @@ function accessNote(access: RouteAccess): string {
 function parametersOf({ path, doc }: Route): Parameter[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => {
     const schema = name === 'index' ? { type: 'integer', minimum: 0 } : { type: 'string' }
-    return { name, in: 'path', required: true, schema }
+    const description = PATH_PARAMETERS[name]
+    return { name, in: 'path', required: true, schema, ...(description === undefined ? {} : { description }) }
   })
   const inQuery = Object.entries(doc.query?.shape ?? {}).map(([name, type]): Parameter => {
     const { description, ...schema } = schemaOf(type as z.ZodType)
@@ -120,8 +129,6 @@ export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[]
   ]
   const log: ProblemCode[] = [
     'log_not_found',
-    'queue_full',
-    'outcome_unknown',
     'not_published',
     'log_halted',
     'log_contradicted',
@@ -131,6 +138,8 @@ export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[]
     ...(route.doc.problems ?? []),
     ...(access === 'public' ? [] : keys),
     ...('onLog' in route ? log : []),
+    // Of a path that is spelt another way, which may still lead to the route.
+    'not_found',
     'store_unavailable',
     'unavailable',
   ]

@@ -1,5 +1,5 @@
 // The one place where an error becomes an answer: code -> status, title, Retry-After (RFC 9457). There is no 500: what
-// nobody foresaw is a transient fault to the caller (agents drop data on other codes) and a logged stack to the operator.
+// nobody foresaw is a transient fault to the caller (senders drop data on other codes) and a logged stack to the operator.
 import { AccessError, type AccessErrorCode } from '../access/errors.ts'
 import { LogError, type LogErrorCode } from '../log/errors.ts'
 import { HttpError, type HttpErrorCode } from './errors.ts'
@@ -14,7 +14,7 @@ interface ProblemKind {
 export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   invalid_parameter: {
     status: 400,
-    title: 'A query parameter is missing, unknown, repeated or not in its canonical form',
+    title: 'A parameter in path or query is missing, unknown, repeated or not in its canonical form',
   },
   invalid_body: { status: 400, title: 'The body cannot be read' },
   invalid_line: { status: 400, title: 'A line of the batch cannot be read; nothing was stored' },
@@ -42,7 +42,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   batch_too_large: { status: 413, title: 'The batch has too many entries; nothing was stored' },
   body_too_large: { status: 413, title: 'The body is too large; nothing was stored' },
   unsupported_media_type: { status: 415, title: 'This content type is not accepted here' },
-  queue_full: { status: 503, title: 'Too many entries wait for their commit; nothing was stored' },
+  queue_full: { status: 503, title: 'Too much is under way; nothing was stored' },
   store_unavailable: { status: 503, title: 'The database does not answer; nothing was stored' },
   outcome_unknown: { status: 503, title: 'It is unknown whether the entries were stored: send them again' },
   wait_timeout: { status: 503, title: 'The entries are stored, but not published yet' },

@@ -74,10 +74,16 @@ export function proofRoutes(): Route[] {
 }
 
 async function getInclusion(c: Context, log: Log): Promise<Response> {
-  const { index: indexText, hash, size: sizeText } = readQuery(c, ['index', 'hash', 'size'])
-  if ((indexText === undefined) === (hash === undefined)) throw invalid('give either index or hash')
-  const wanted = sizeText === undefined ? undefined : numberOf('size', sizeText)
-  const leaf = hash === undefined ? numberOf('index', indexText) : await log.indexOf(hashOf('hash', hash))
+  const query = readQuery(c, ['index', 'leaf_hash', 'hash', 'size'])
+  const { index: indexText, leaf_hash: leafHash, hash = leafHash } = query
+  if (leafHash !== undefined && query.hash !== undefined)
+    throw invalid('hash is another name of leaf_hash: give one of them')
+  if ((indexText === undefined) === (hash === undefined)) throw invalid('give either index or leaf_hash')
+  const wanted = query.size === undefined ? undefined : numberOf('size', query.size)
+  const leaf =
+    hash === undefined
+      ? numberOf('index', indexText)
+      : await log.indexOf(hashOf(leafHash === undefined ? 'hash' : 'leaf_hash', hash))
   const { index, size, path } = await log.inclusion(leaf, wanted)
   return jsonText(`{"leaf_index":${index},"tree_size":${size},"audit_path":${base64List(path)}}`)
 }
@@ -105,7 +111,7 @@ async function getSubtree(c: Context, log: Log): Promise<Response> {
 
 async function listTreeHeads(c: Context, log: Log): Promise<Response> {
   const query = readQuery(c, ['before', 'limit'])
-  const limit = numberOf('limit', query.limit, { min: 1, max: 1000, fallback: 100 })
+  const limit = numberOf('limit', query.limit, { min: 1, max: 100, fallback: 20 })
   const heads = await log.history(
     limit,
     query.before === undefined ? undefined : numberOf('before', query.before),

@@ -16,7 +16,7 @@ export function readQuery<Name extends string>(c: Context, names: readonly Name[
   for (const [key, value] of new URLSearchParams(url.slice(at + 1))) {
     const name = names.find((known) => known === key)
     if (name === undefined)
-      throw invalid(`unknown parameter ${JSON.stringify(key)}; known here: ${names.join(', ')}`)
+      throw invalid(`unknown parameter ${JSON.stringify(key)}; known here: ${names.join(', ') || 'none'}`)
     if (found[name] !== undefined) throw invalid(`parameter ${name} is given twice`)
     found[name] = value
   }

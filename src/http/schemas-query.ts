@@ -16,13 +16,14 @@ export const entriesQuery = z.object({
     .describe('instead of start and limit: the entry with this leaf hash, hex or base64'),
 })
 export const inclusionQuery = z.object({
-  index: number.optional().describe('index of the entry; or give hash'),
-  hash: hash.optional(),
+  index: number.optional().describe('index of the entry; or give leaf_hash'),
+  leaf_hash: hash.optional(),
+  hash: hash.optional().describe('another name of leaf_hash'),
   size: number.optional().describe('size of the tree; the published one by default'),
 })
 export const consistencyQuery = z.object({ from: number, to: number })
 export const subtreeQuery = z.object({ start: number, end: number, size: number })
 export const treeHeadsQuery = z.object({
   before: number.optional().describe('only tree heads with a smaller seq'),
-  limit: z.int().min(1).max(1000).optional().describe('100 by default'),
+  limit: z.int().min(1).max(100).optional().describe('20 by default'),
 })

@@ -5,6 +5,7 @@ import type { KeyInfo, Keys } from '../access/keys.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log, Logs } from '../log/types.ts'
 import { authorize } from './auth.ts'
+import { checkCanonicalPath } from './canonical-path.ts'
 import { logRequest } from './log-requests.ts'
 import type { Metrics } from './metrics.ts'
 import { problemResponse } from './problem.ts'
@@ -58,6 +59,7 @@ export function surround(
     let error: unknown
     let response: Response
     try {
+      checkCanonicalPath(c)
       response = await work(c, visit)
     } catch (thrown) {
       error = thrown

@@ -4,6 +4,7 @@ import { FormatError } from '../core/errors.ts'
 import { parseTilePath, type TileId } from '../core/tile.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log } from '../log/types.ts'
+import { readQuery } from './query.ts'
 import { headersFor, IMMUTABLE, IMMUTABLE_PRIVATE } from './respond.ts'
 import type { Route } from './route.ts'
 import { binary, text } from './schemas.ts'
@@ -17,12 +18,13 @@ export function tileRoutes(): Route[] {
     {
       method: 'GET',
       path: '/logs/:log/checkpoint',
-      onLog: (_c, log) => new Response(bodyOf(log.published().note), { headers: NOTE_HEADERS }),
+      onLog: getCheckpoint,
       doc: {
         tag: 'tiles',
         summary: 'Newest checkpoint',
         description: 'The signed note, byte for byte as published (c2sp.org/tlog-checkpoint).',
         answers: { 'text/plain; charset=utf-8': text },
+        problems: ['invalid_parameter'],
       },
     },
     {
@@ -35,7 +37,7 @@ export function tileRoutes(): Route[] {
         description:
           '`{bundle}` is `N` or `N.p/W` as in c2sp.org/tlog-tiles, for example `x001/x234/067.p/8`; it holds slashes.',
         answers: { 'application/octet-stream': binary },
-        problems: ['tile_not_found'],
+        problems: ['invalid_parameter', 'tile_not_found'],
       },
     },
     {
@@ -48,10 +50,15 @@ export function tileRoutes(): Route[] {
         description:
           '`{tile}` is `L/N` or `L/N.p/W` as in c2sp.org/tlog-tiles, for example `0/x001/067.p/8`; it holds slashes.',
         answers: { 'application/octet-stream': binary },
-        problems: ['tile_not_found'],
+        problems: ['invalid_parameter', 'tile_not_found'],
       },
     },
   ]
+}
+
+function getCheckpoint(c: Context, log: Log): Response {
+  readQuery(c, [])
+  return new Response(bodyOf(log.published().note), { headers: NOTE_HEADERS })
 }
 
 async function getTile(c: Context, log: Log): Promise<Response> {
@@ -70,7 +77,9 @@ function wantsFresh(c: Context): boolean {
   return c.req.raw.headers.get('cache-control')?.includes('no-cache') ?? false
 }
 
+/** No parameters: a cache would keep a copy for each value, and those are made for ever. */
 function tileOf(c: Context, log: Log): TileId {
+  readQuery(c, [])
   try {
     return parseTilePath(rawTail(c.req.raw.url, log.info.name)).id
   } catch (error) {

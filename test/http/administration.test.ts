@@ -64,6 +64,7 @@ test('a body of another shape is refused, and the answer says what is wrong', as
     { name: 'x', scopes: ['entries:read'], logs: [] },
     { name: 'x', scopes: ['entries:read'], logs: ['nobody'] },
     { name: 'x', scopes: ['entries:read'], expires_at: 'tomorrow' },
+    { name: 'x', scopes: ['entries:read'], expires_at: '10000-01-01T00:00:00Z' },
     { name: 'x', scopes: ['entries:read'], admin: true },
     [],
     null,

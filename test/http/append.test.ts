@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { beforeEach, expect, test } from 'vitest'
 import { encodeBundle } from '../../src/core/bundle.ts'
 import { hashLeaf } from '../../src/core/hash.ts'
@@ -239,6 +240,38 @@ test('a wait that ends without a checkpoint is 503, and says that the entries ar
   expect([status, code, headers.get('retry-after')]).toEqual([503, 'wait_timeout', '1'])
   expect(body['receipt']).toMatchObject({ index: 300, duplicate: false })
   expect(log.stored).toHaveLength(301)
+})
+
+test('waits leave nothing behind on what outlives them', async () => {
+  for (let i = 0; i < 3; i++) await post('entries?wait=published', `entry ${i}`, 'application/octet-stream')
+  expect(getEventListeners(t.stop.signal, 'abort')).toHaveLength(0)
+  log.publishing = false
+  const waiting = post('entries?wait=published', 'x', 'application/octet-stream')
+  await expect.poll(() => getEventListeners(t.stop.signal, 'abort').length).toBe(1)
+  t.stop.abort()
+  expect((await waiting).status).toBe(503)
+  expect(getEventListeners(t.stop.signal, 'abort')).toHaveLength(0)
+  const late = await post('entries?wait=published', 'y', 'application/octet-stream')
+  expect(late.status, 'a stopping process waits for nothing').toBe(503)
+})
+
+test('bodies under way hold 128 MiB at most, together: beyond it 503, and the memory comes back', async () => {
+  const controllers: ReadableStreamDefaultController[] = []
+  const slow = () =>
+    post(
+      'entries',
+      new ReadableStream({ start: (one) => void controllers.push(one) }),
+      'application/x-ndjson',
+      {
+        'content-length': String(16 * 1024 * 1024),
+      },
+    )
+  const under = Array.from({ length: 8 }, slow)
+  const { status, code, headers } = await problemOf(await post('add', 'one more', undefined))
+  expect([status, code, headers.get('retry-after')]).toEqual([503, 'queue_full', '1'])
+  for (const one of controllers) one.error(new Error('connection lost'))
+  for (const answer of await Promise.all(under)) expect(answer.status).toBe(400)
+  expect((await post('add', 'one more')).status).toBe(200)
 })
 
 test('what cannot be waited for is said before anything is stored', async () => {

@@ -1,7 +1,9 @@
 // The app on Node's own HTTP server, over sockets: what only shows there.
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { request as httpRequest, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { serve } from '@hono/node-server'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { SERVER_OPTIONS } from '../../src/http/server-options.ts'
@@ -95,6 +97,73 @@ test('a body that trickles is given up, and nothing of it is stored', async () =
   const answer = await converse(head, () => 'x')
   expect(answer).not.toMatch(/^HTTP\/1\.1 200/)
   expect(t.logs.byName.get('private')!.stored).toHaveLength(300)
+})
+
+test('a body in one-byte chunks costs its bytes, not its chunks', async () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  server.requestTimeout = 0
+  let received = () => 0
+  server.on('connection', (accepted) => {
+    received = () => accepted.bytesRead
+  })
+  const socket = connect(port, '127.0.0.1').resume()
+  const head =
+    'POST /logs/private/entries HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer all\r\nContent-Type: application/x-ndjson\r\n' +
+    'Transfer-Encoding: chunked\r\n\r\n'
+  socket.write(head)
+  gc()
+  const before = process.memoryUsage().heapUsed
+  const chunks = 200_000
+  for (let sent = 0; sent < chunks; sent += 10_000) {
+    if (!socket.write('1\r\nx\r\n'.repeat(10_000))) await once(socket, 'drain')
+  }
+  await expect.poll(() => received()).toBe(head.length + chunks * 6)
+  gc()
+  // Kept chunks would hold 220 bytes each, 44 MB.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000)
+  socket.destroy()
+  await expect.poll(() => t.lines.length).toBe(1)
+  expect(t.lines[0]).toMatchObject({ status: 400, code: 'body_incomplete' })
+})
+
+test('what sends too slowly is looked for several times within its limit', () => {
+  expect(SERVER_OPTIONS.connectionsCheckingInterval).toBeLessThan(SERVER_OPTIONS.headersTimeout)
+})
+
+test('a target that is not spelt as served names nothing, however it would be resolved', async () => {
+  const ask = async (path: string, method = 'GET'): Promise<[number, string]> => {
+    const asked = httpRequest({ port, host: '127.0.0.1', path, method, headers: ALL }).end()
+    const [answer] = await once(asked, 'response')
+    let text = ''
+    for await (const chunk of answer) text += chunk
+    return [answer.statusCode, text]
+  }
+  expect((await ask('/logs/open/checkpoint'))[0]).toBe(200)
+  expect((await ask(`http://127.0.0.1:${port}/logs/open/checkpoint`))[0], 'absolute form').toBe(200)
+  expect((await ask('/logs/open/entries?%6Cimit=1'))[0], 'a query is decoded').toBe(200)
+  for (const path of [
+    '/logs/private/../open/checkpoint',
+    '/logs/./open/checkpoint',
+    '/logs/open/checkpoint/.',
+    '/logs/open/checkpoint/x/..',
+    '/logs/%2e/open/checkpoint',
+    '/logs/private/%2E%2e/open/checkpoint',
+    '/logs/private/.%2e/open/checkpoint',
+    '/logs//open/checkpoint',
+    '//logs',
+    '/logs/%6fpen/checkpoint',
+    '/logs/open/checkpoint#x',
+    '/logs/open/tile/0/../entries/000',
+    `http://127.0.0.1:${port}/logs/private/../open/checkpoint`,
+    '/keys/%00',
+  ]) {
+    const [status, text] = await ask(path)
+    expect([status, JSON.parse(text).code], path).toEqual([404, 'not_found'])
+  }
+  expect((await ask('/logs\\open\\checkpoint'))[0], 'refused by the server itself').toBe(400)
+  expect((await ask('/keys/%00', 'DELETE'))[0]).toBe(404)
+  expect((await ask('/logs/x/../open/checkpoint', 'OPTIONS'))[0]).toBe(404)
 })
 
 test('a body shorter than it says is not stored', async () => {

@@ -152,7 +152,7 @@ test('a fault nobody foresaw is 503 without a stack, and its request id leads to
   })
 })
 
-test('no code has a status that makes agents drop data', () => {
+test('no code has a status that makes senders drop data', () => {
   for (const [code, { status }] of Object.entries(PROBLEMS)) expect(status, code).not.toBe(500)
 })
 
@@ -167,8 +167,8 @@ test('the document is OpenAPI 3.1, valid where it refers, and complete', async (
         {
           operationId: string
           security: object[]
-          parameters: { name: string; in: string }[]
-          responses: object
+          parameters: { name: string; in: string; description?: string }[]
+          responses: Record<string, { description: string }>
         }
       >
     >
@@ -187,11 +187,21 @@ test('the document is OpenAPI 3.1, valid where it refers, and complete', async (
       path,
     ).toEqual(inPath)
     expect(Object.keys(responses), path).toContain('503')
+    const silent = parameters.filter((one) => one.in === 'path' && !one.description)
+    expect(silent, path).toEqual([])
   }
   expect(document.paths['/logs/{log}/add']!['post']).toMatchObject({
     security: [{ key: [] }],
     responses: { 200: {}, 401: {}, 403: {}, 404: {}, 413: {} },
   })
+  for (const path of ['/logs/{log}/add', '/logs/{log}/entries'])
+    expect(document.paths[path]!['post']!.responses['503']!.description).toMatch(
+      /queue_full, outcome_unknown/,
+    )
+  const reading = operations.filter(({ operationId }) => operationId.startsWith('get'))
+  expect(reading.length).toBeGreaterThan(10)
+  for (const { path, responses } of reading)
+    expect(responses['503']!.description, path).not.toMatch(/queue_full|outcome_unknown/)
   expect(document.paths['/logs/{log}/proofs/consistency']!['get']!.parameters).toContainEqual(
     expect.objectContaining({
       name: 'from',
