@@ -68,7 +68,7 @@ function growing(declared: number | undefined, limit: number, charge: BodyCharge
   }
 }
 
-/** From the socket itself: a web stream in between would queue thousands of small chunks. */
+/** From the socket itself: a web stream in between would have a queue of its own. */
 async function readIncoming(incoming: IncomingMessage, add: (chunk: Uint8Array) => void): Promise<void> {
   if (incoming.destroyed) endedEarly(incoming.errored)
   let stop = (): void => {}

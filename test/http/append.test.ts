@@ -251,7 +251,7 @@ test('waits leave nothing behind on what outlives them', async () => {
   t.stop.abort()
   expect((await waiting).status).toBe(503)
   expect(getEventListeners(t.stop.signal, 'abort')).toHaveLength(0)
-  const late = await post('entries?wait=published', 'y', 'application/octet-stream')
+  const late = await post('entries?wait=published&timeout=60', 'y', 'application/octet-stream')
   expect(late.status, 'a stopping process waits for nothing').toBe(503)
 })
 
