@@ -73,7 +73,9 @@ async function startServer(dir: string, url: string, ownerUrl: string): Promise<
   const script = fileURLToPath(
     new URL(`bench-server${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
   )
-  const child = spawn(process.execPath, [...process.execArgv, script], {
+  // The launcher runs us in its own process, so our own arguments say nothing of the loader.
+  const loader = script.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []
+  const child = spawn(process.execPath, [...loader, script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,

@@ -211,14 +211,14 @@ async function inTurn(rounds: number, contest: Contest): Promise<Row> {
   const ratios: number[] = []
   const rates: number[] = []
   const ceilings: number[] = []
-  const all: number[] = []
+  let all: readonly number[] = []
   for (let round = 0; round < rounds; round++) {
     const ceiling = await contest.ceiling()
     const result = await contest.measure()
     ceilings.push(ceiling.requests / ceiling.seconds)
     rates.push(result.requests / result.seconds)
     ratios.push((rates.at(-1) ?? 0) / (ceilings.at(-1) ?? 1))
-    all.push(...result.latencies)
+    all = [...all, ...result.latencies]
   }
   return {
     name: contest.name,

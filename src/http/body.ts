@@ -33,7 +33,7 @@ export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCod
   try {
     const body = growing(declared, limit, charge, refuse)
     const incoming = incomingOf(c)
-    await (incoming ? readIncoming(incoming, body.add) : readStream(c.req.raw, body.add))
+    await (incoming ? readIncoming(incoming, declared, body.add) : readStream(c.req.raw, body.add))
     return body.whole()
   } finally {
     charge.release()
@@ -69,7 +69,16 @@ function growing(declared: number | undefined, limit: number, charge: BodyCharge
 }
 
 /** From the socket itself: a web stream in between would have a queue of its own. */
-async function readIncoming(incoming: IncomingMessage, add: (chunk: Uint8Array) => void): Promise<void> {
+async function readIncoming(
+  incoming: IncomingMessage,
+  declared: number | undefined,
+  add: (chunk: Uint8Array) => void,
+): Promise<void> {
+  // A small body came with its head: taking it at once saves four listeners and a turn of the event loop.
+  if (declared !== undefined && declared > 0 && incoming.readableLength === declared) {
+    const all: unknown = incoming.read()
+    if (all instanceof Uint8Array) return add(all)
+  }
   if (incoming.destroyed) endedEarly(incoming.errored)
   let stop = (): void => {}
   const reading = new Promise<void>((resolve, reject) => {
