@@ -33,19 +33,14 @@ export function createFeed(
   verify: (logId: number, published: Published) => Promise<void>,
 ): Feed {
   const newest = new Map<number, Published>()
-  const waiters = new Map<number, Set<Waiter>>()
+  const waiters = createWaiters()
   const refused = new Map<number, LogError>()
   let rewound: readonly number[] = []
 
   function offer(logId: number, published: Published): void {
     if (published.seq <= (newest.get(logId)?.seq ?? -1)) return
     newest.set(logId, published)
-    const waiting = waiters.get(logId)
-    for (const waiter of waiting ?? []) {
-      if (published.size <= waiter.index) continue
-      waiting?.delete(waiter)
-      waiter.resolve(published)
-    }
+    waiters.tell(logId, published)
   }
 
   async function refresh(logId: number): Promise<void> {
@@ -81,6 +76,34 @@ export function createFeed(
     wait(logId, index, signal) {
       const known = newest.get(logId)
       if (known !== undefined && known.size > index) return Promise.resolve(known)
+      return waiters.wait(logId, index, signal)
+    },
+    async follow(onError) {
+      const tick = (): void => void poll().catch(onError)
+      const unlisten = await store.onPublished((logId) => void refresh(logId).catch(onError))
+      await poll()
+      const timer = setInterval(tick, POLL_MS)
+      return async () => {
+        clearInterval(timer)
+        await unlisten()
+      }
+    },
+  }
+}
+
+/** Who waits for a checkpoint that covers an index, by log. */
+function createWaiters() {
+  const waiters = new Map<number, Set<Waiter>>()
+  return {
+    tell(logId: number, published: Published): void {
+      const waiting = waiters.get(logId)
+      for (const waiter of waiting ?? []) {
+        if (published.size <= waiter.index) continue
+        waiting?.delete(waiter)
+        waiter.resolve(published)
+      }
+    },
+    wait(logId: number, index: number, signal: AbortSignal): Promise<Published> {
       return new Promise((resolve, reject) => {
         const waiting = waiters.get(logId) ?? new Set()
         waiters.set(logId, waiting)
@@ -105,16 +128,6 @@ export function createFeed(
         signal.addEventListener('abort', onAbort, { once: true })
         waiting.add(waiter)
       })
-    },
-    async follow(onError) {
-      const tick = (): void => void poll().catch(onError)
-      const unlisten = await store.onPublished((logId) => void refresh(logId).catch(onError))
-      await poll()
-      const timer = setInterval(tick, POLL_MS)
-      return async () => {
-        clearInterval(timer)
-        await unlisten()
-      }
     },
   }
 }

@@ -95,12 +95,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       public: isPublic = false,
       dedup = true,
     }) {
-      if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
-        throw new LogError(
-          'invalid_log_name',
-          `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,
-        )
-      }
+      checkName(name)
       // Before there are keys: a key file of a log that is not ours would stop us from serving the one that is.
       const taken = (await store.logs()).find((log) => log.name === name || log.origin === origin)
       if (taken !== undefined) {
@@ -127,5 +122,15 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       await loop
       await unfollow()
     },
+  }
+}
+
+/** @throws LogError `invalid_log_name` */
+function checkName(name: string): void {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new LogError(
+      'invalid_log_name',
+      `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,
+    )
   }
 }
