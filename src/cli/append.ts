@@ -114,7 +114,7 @@ async function printResult(
   if (options.indexes) return
   const what =
     total === 1 ? `entry ${first}` : `${total} entries${first === undefined ? '' : `, first index ${first}`}`
-  const known = duplicates > 0 ? `, ${duplicates} of them in the log already` : ''
+  const known = duplicates > 0 ? `, ${duplicates} repeated` : ''
   const covered = size === undefined ? '' : `, covered by the checkpoint of size ${size}`
   await io.out(`${what}${known}${covered}\n`)
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Row } from '../bench/stats.ts'
+import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './numbers.ts'
 
@@ -20,8 +21,13 @@ export function addBench(program: Command, io: Io): void {
 
 async function bench(only: readonly string[], { json, ...given }: Options, io: Io): Promise<void> {
   // Loaded when it is asked for: it brings a server and a load generator.
-  const { BENCH_DEFAULTS, runBench } = await import('../bench/bench.ts')
+  const { BENCH_DEFAULTS, ROW_NAMES, runBench } = await import('../bench/bench.ts')
   const { tableLine } = await import('../bench/stats.ts')
+  const unknown = only.find((prefix) => !ROW_NAMES.some((name) => name.startsWith(prefix)))
+  if (unknown !== undefined)
+    throw new UsageError(`no row begins with ${JSON.stringify(unknown)}; there are: ${ROW_NAMES.join(', ')}`)
+  if (only.includes('append.growth') && !given.growth)
+    throw new UsageError('append.growth needs --growth: the number of entries')
   let printing = Promise.resolve()
   const onRow = (row: Row): void => {
     const line = json ? JSON.stringify(row) : tableLine(row)

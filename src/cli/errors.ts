@@ -37,14 +37,14 @@ const UNAVAILABLE = new Set([
   'ETIMEDOUT',
   'CONNECT_TIMEOUT',
   'EADDRINUSE',
+  'access_unavailable',
 ])
 const FILE_ERRORS = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM'])
 const DEBUG = 'PROOFLOG_DEBUG'
 
 /** Tells `io` what happened, as JSON if that was asked for, and returns the exit code. */
 export function reportError(error: unknown, io: Io, json: boolean): number {
-  // It has printed its message, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof CommanderError) return reportUsage(error, io, json)
   const { code, message, exit } = describe(error)
   const evidence = error instanceof ProoflogError ? notesOf(error) : {}
   if (json) io.err(`${JSON.stringify({ error: { code, message, ...evidence } })}\n`)
@@ -53,11 +53,22 @@ export function reportError(error: unknown, io: Io, json: boolean): number {
   return exit
 }
 
+/** Commander has printed its message, unless JSON was asked for, or the help or version that was asked for. */
+function reportUsage({ exitCode, message }: CommanderError, io: Io, json: boolean): number {
+  if (exitCode === 0) return EXIT.ok
+  const told = message === '(outputHelp)' ? 'name a command: see prooflog --help' : message
+  if (json) io.err(`${JSON.stringify({ error: { code: 'usage', message: told.replace(/^error: /, '') } })}\n`)
+  return EXIT.usage
+}
+
 function describe(error: unknown): { code: string; message: string; exit: Exit } {
   if (error instanceof ClientError) {
     return { code: codeOf(error), message: error.message + hintFor(error), exit: CLIENT_EXITS[error.code] }
   }
-  if (error instanceof ProoflogError) return { code: error.code, message: error.message, exit: EXIT.refused }
+  if (error instanceof ProoflogError) {
+    const exit = UNAVAILABLE.has(error.code) ? EXIT.unavailable : EXIT.refused
+    return { code: error.code, message: error.message, exit }
+  }
   if (error instanceof UsageError || error instanceof ConfigError) {
     return { code: error.code, message: error.message, exit: EXIT.usage }
   }
@@ -75,7 +86,9 @@ function codeOf(error: ClientError): string {
 
 function hintFor({ code, evidence }: ClientError): string {
   if (code === 'unreachable') return '. Is the server running? Start it with: npm start'
-  if (evidence['status'] === 401) return '. Give a key with --key, --key-file or PROOFLOG_KEY'
+  // A server that says what it misses of a key has seen one.
+  const keyless = evidence['problem'] === undefined || evidence['problem'] === 'key_missing'
+  if (evidence['status'] === 401 && keyless) return '. Give a key with --key, --key-file or PROOFLOG_KEY'
   return ''
 }
 

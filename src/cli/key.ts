@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Fields } from '../client/json.ts'
+import { readConfig } from '../config.ts'
+import { createLocalKey } from '../local-key.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { requestJson } from './server.ts'
@@ -7,9 +9,14 @@ import { formatTable } from './table.ts'
 import { type ServerOptions, serverTarget, withServer } from './target.ts'
 
 type Options = ServerOptions & { json?: boolean }
-type CreateOptions = Options & { scope: string[]; log?: string[]; expires?: string }
+const SCOPES = ['entries:append', 'entries:read', 'logs:admin'] as const
+type CreateOptions = Options & {
+  scope: (typeof SCOPES)[number][]
+  log?: string[]
+  expires?: string
+  local?: boolean
+}
 
-const SCOPES = ['entries:append', 'entries:read', 'logs:admin']
 const DAY = 86_400_000
 
 export function addKey(program: Command, io: Io): void {
@@ -21,6 +28,12 @@ export function addKey(program: Command, io: Io): void {
     .option(
       '--expires <when>',
       'a number of days, such as 90d, or a time, such as 2030-01-01T00:00:00Z (never)',
+    )
+    .addOption(
+      new Option(
+        '--local',
+        'straight into the database (DATABASE_URL, or the one in PROOFLOG_DATA): needs no key, for when the admin key was lost',
+      ).conflicts(['url', 'key', 'keyFile']),
     )
     .option('--json', 'print the result as JSON')
     .action((name: string, options: CreateOptions) => createKey(name, options, io))
@@ -35,18 +48,24 @@ export function addKey(program: Command, io: Io): void {
 }
 
 async function createKey(name: string, options: CreateOptions, io: Io): Promise<void> {
-  const { scope: scopes, log: logs, expires, json } = options
+  const { scope: scopes, log: logs, json, local } = options
+  const expires = options.expires === undefined ? undefined : expiryOf(options.expires)
   const body = {
     name,
     scopes,
     ...(logs ? { logs } : {}),
-    ...(expires === undefined ? {} : { expires_at: expiryOf(expires) }),
+    ...(expires === undefined ? {} : { expires_at: expires }),
   }
-  const fields = await requestJson(await serverTarget(options, io), { method: 'POST', path: 'keys', body })
-  const key = fields.text('key')
-  if (json) return io.out(`${JSON.stringify({ ...infoOf(fields), key })}\n`)
-  io.err(`key ${fields.text('id')} was created; it is shown this once:\n`)
+  const { key, ...info } = local
+    ? await createLocalKey(readConfig(io.env), body, (message) => io.err(`${message}\n`))
+    : createdBy(await requestJson(await serverTarget(options, io), { method: 'POST', path: 'keys', body }))
+  if (json) return io.out(`${JSON.stringify({ ...info, key })}\n`)
+  io.err(`key ${info.id} was created; it is shown this once:\n`)
   await io.out(`${key}\n`)
+}
+
+function createdBy(fields: Fields) {
+  return { ...infoOf(fields), key: fields.text('key') }
 }
 
 async function listKeys(options: Options, io: Io): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { generateSkey, type KeyType, vkeyOf } from '../core/keys.ts'
+import { generateSkey, type KeyType, validKeyName, vkeyOf } from '../core/keys.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -26,6 +26,8 @@ export function addKeygen(program: Command, io: Io): void {
 }
 
 async function makeKeys(name: string, { output, mlDsa, json }: Options, io: Io): Promise<void> {
+  if (!validKeyName(name))
+    throw new UsageError(`${JSON.stringify(name)} cannot name a key: no spaces, no +, and not empty`)
   const base = output ?? name.replaceAll(/[^A-Za-z0-9.]+/g, '-').replace(/^[.-]+/, '')
   if (base === '') throw new UsageError('no file name can be made of this name: give --output')
   const types = mlDsa ? [ED25519, ML_DSA_44] : [ED25519]

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Fields } from '../client/json.ts'
-import { toHex } from '../core/bytes.ts'
+import { toBase64 } from '../core/bytes.ts'
 import { formatPolicy, parseVkey } from '../core/index.ts'
 import type { Io } from './io.ts'
 import { fetchLogInfo, requestJson } from './server.ts'
@@ -45,7 +45,12 @@ async function listLogs(options: ServerOptions & { json?: boolean }, io: Io): Pr
     .objects('logs')
     .map(infoOf)
   if (options.json) return io.out(`${JSON.stringify({ logs })}\n`)
-  const rows = logs.map(({ name, size, level, origin }) => [name, String(size ?? '-'), level, origin])
+  const rows = logs.map(({ name, tree_size: size, level, origin }) => [
+    name,
+    String(size ?? '-'),
+    level,
+    origin,
+  ])
   await io.out(formatTable(['name', 'size', 'level', 'origin'], rows))
 }
 
@@ -62,8 +67,10 @@ async function show(fields: Fields, json: boolean | undefined, io: Io): Promise<
   const lines = [
     ['name', info.name],
     ['origin', info.origin],
-    ['size', String(info.size ?? 'no checkpoint yet')],
-    ['root', info.root ?? '-'],
+    ['created', info.created_at],
+    ['size', String(info.tree_size ?? 'no checkpoint yet')],
+    ['root', info.sha256_root_hash ?? '-'],
+    ['signed', info.signed_at ?? '-'],
     ['level', info.level],
     ['entries', info.public ? 'public' : 'need a key with entries:read'],
     ...info.vkeys.map((vkey) => ['vkey', shortened(vkey)]),
@@ -77,8 +84,10 @@ function infoOf(fields: Fields) {
     name: fields.text('name'),
     origin: fields.text('origin'),
     vkeys: fields.texts('vkeys'),
-    size: fields.has('size') ? fields.size('size') : null,
-    root: fields.has('root') ? toHex(fields.hash('root')) : null,
+    created_at: fields.text('created_at'),
+    tree_size: fields.has('size') ? fields.size('size') : null,
+    sha256_root_hash: fields.has('root') ? toBase64(fields.hash('root')) : null,
+    signed_at: fields.has('signed_at') ? fields.text('signed_at') : null,
     level: fields.text('level'),
     problems: fields.objects('problems').map((p) => ({ code: p.text('code'), message: p.text('message') })),
     public: fields.flag('public'),

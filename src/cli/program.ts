@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { installMlDsa } from '../core/ml-dsa.ts'
 import { installNodeCrypto } from '../node-crypto.ts'
+import { packageVersion } from '../package-version.ts'
 import { addAppend } from './append.ts'
 import { addAudit } from './audit.ts'
 import { addBench } from './bench.ts'
@@ -36,10 +37,10 @@ const COMMANDS = [
 
 const AFTER_HELP = `
 Environment:
-  PROOFLOG_URL    address of the server (http://127.0.0.1:8080)
-  PROOFLOG_KEY    API key; without it ./data/admin.key is used for a server on this machine
-  PROOFLOG_DATA   folder of a server on this machine (./data)
-  PROOFLOG_DEBUG  1 to see where an error came from
+  PROOFLOG_SERVER  address of the server (http://127.0.0.1:8080)
+  PROOFLOG_KEY     API key; without it ./data/admin.key is used for a server on this machine
+  PROOFLOG_DATA    folder of a server on this machine (./data)
+  PROOFLOG_DEBUG   1 to see where an error came from
 
 Exit codes: 0 done, 1 refused or not verified, 2 wrong usage, 3 server not reachable or not available`
 
@@ -48,10 +49,12 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
   installNodeCrypto()
   installMlDsa()
   const out: string[] = []
+  const json = args.includes('--json')
   const program = new Command('prooflog')
     .description('A transparency log for audit events: every entry provable, every tree head signed.')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => void out.push(text), writeErr: io.err })
+    .configureOutput({ writeOut: (text) => void out.push(text), writeErr: json ? () => {} : io.err })
+    .version(packageVersion())
     .helpCommand('help [command]', 'show how to use a command')
     .addHelpText('after', AFTER_HELP)
   for (const add of COMMANDS) add(program, io)
@@ -59,7 +62,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    return reportError(error, io, args.includes('--json'))
+    return reportError(error, io, json)
   } finally {
     // Help is what was asked for: it goes where results go.
     for (const text of out) await io.out(text)

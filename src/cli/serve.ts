@@ -37,14 +37,14 @@ async function runService(io: Io): Promise<void> {
 /** What to type next, ready to copy. In a clone the program is run by npm. */
 function nextCommands(url: string, env: Io['env']): string {
   const prooflog = env['npm_lifecycle_event'] === 'start' ? 'npm run -s prooflog --' : 'prooflog'
-  const where = url.endsWith(':8080') ? '' : `export PROOFLOG_URL=${url}\n  `
+  const where = url.endsWith(':8080') ? '' : `export PROOFLOG_SERVER=${url}\n  `
   return `
 Next, in another terminal:
 
   ${where}echo 'alice signed in' | ${prooflog} append - --wait
   ${prooflog} log show --policy > default.policy
   ${prooflog} prove --line 'alice signed in' -o alice.tlog-proof
-  ${prooflog} verify --proof alice.tlog-proof --text 'alice signed in' --policy default.policy
+  ${prooflog} verify --proof alice.tlog-proof --line 'alice signed in' --policy default.policy
 
 `
 }

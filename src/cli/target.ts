@@ -16,7 +16,7 @@ const RETRIES = 2
 
 export function withServer(command: Command): Command {
   return command
-    .option('--url <url>', `address of the server (PROOFLOG_URL, or ${DEFAULT_URL})`)
+    .option('--url <url>', `address of the server (PROOFLOG_SERVER, or ${DEFAULT_URL})`)
     .option(
       '--key <key>',
       'API key (PROOFLOG_KEY); other users of this machine can see it: prefer --key-file',
@@ -30,7 +30,7 @@ export function withLog(command: Command): Command {
 
 /** @throws UsageError */
 export async function serverTarget(options: ServerOptions, io: Io): Promise<TransportOptions> {
-  const url = options.url ?? (io.env['PROOFLOG_URL'] || DEFAULT_URL)
+  const url = options.url ?? (io.env['PROOFLOG_SERVER'] || DEFAULT_URL)
   return targetOf(url, await keyFor(url, options, io), io)
 }
 
@@ -44,11 +44,11 @@ export async function logTarget(options: LogOptions, io: Io): Promise<TransportO
 }
 
 /**
- * A log by its own address, perhaps somebody else's: keys of the environment are for PROOFLOG_URL and are not sent there.
+ * A log by its own address, perhaps somebody else's: keys of the environment are for PROOFLOG_SERVER and are not sent there.
  * @throws UsageError
  */
 export async function foreignTarget(url: string, options: ServerOptions, io: Io): Promise<TransportOptions> {
-  const home = io.env['PROOFLOG_URL'] || DEFAULT_URL
+  const home = io.env['PROOFLOG_SERVER'] || DEFAULT_URL
   const atHome = URL.canParse(url) && URL.canParse(home) && new URL(url).origin === new URL(home).origin
   const key = atHome ? await keyFor(url, options, io) : await keyGiven(options)
   return targetOf(url, key, io)

@@ -9,7 +9,7 @@ import { type Hash, hashAt, hashLeaf } from '../core/hash.ts'
 import { TILE_WIDTH, type TileId, tilePath } from '../core/tile.ts'
 import { planSubtree } from '../core/tree.ts'
 import { checkSubtree } from '../core/verify.ts'
-import { EvidenceError } from './errors.ts'
+import { ClientError, EvidenceError } from './errors.ts'
 import { inOrder } from './in-order.ts'
 import { hashesOfPlan, type Tiles } from './tiles.ts'
 
@@ -20,7 +20,8 @@ const BUNDLES_UNDER_WAY = 4
 
 /**
  * The entries `start` to `end`, exclusive, of the tree of a verified checkpoint.
- * @throws EvidenceError `entry_differs`, `tile_differs`, `tile_missing`, naming the place; RangeError outside the tree
+ * @throws EvidenceError `entry_differs`, `tile_differs`, `tile_missing`, naming the place; ClientError `not_found` outside
+ * the tree; RangeError unless 0 <= start <= end
  */
 export async function* authenticEntries(
   tiles: Tiles,
@@ -28,8 +29,13 @@ export async function* authenticEntries(
   start: number,
   end: number,
 ): AsyncGenerator<LogEntry, void, undefined> {
-  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || start > end || end > size) {
-    throw new RangeError(`There are no entries ${start} to ${end} in a log of size ${size}.`)
+  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || start > end) {
+    throw new RangeError(`There are no entries ${start} to ${end} in any log.`)
+  }
+  if (end > size) {
+    throw new ClientError('not_found', `entry ${end - 1} is not in the log, which has ${size} entries`, {
+      problem: 'index_out_of_range',
+    })
   }
   const bundles = bundlesOf(start, end, size)
   for await (const entries of inOrder(bundles, BUNDLES_UNDER_WAY, (id) =>

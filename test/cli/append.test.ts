@@ -42,7 +42,7 @@ afterEach(async () => {
 
 function append(args: readonly string[], stdin: string | Uint8Array = ''): Promise<CliResult> {
   const { port } = server.address() as AddressInfo
-  return runCli(['append', ...args], { stdin, env: { PROOFLOG_URL: `http://127.0.0.1:${port}` } })
+  return runCli(['append', ...args], { stdin, env: { PROOFLOG_SERVER: `http://127.0.0.1:${port}` } })
 }
 
 test('each line of standard input is an entry, byte for byte, empty ones and a last one without newline too', async () => {

@@ -30,8 +30,10 @@ function serveAsDefault(): void {
         name: 'default',
         origin: log.origin,
         vkeys: [log.vkey],
+        created_at: '2026-01-01T00:00:00.000Z',
         size: 1,
-        root: null,
+        root: toBase64(hashLeaf(encodeUtf8('x'))),
+        signed_at: '2026-01-02T00:00:00.000Z',
         level: 'tamper-evident',
       }
       response.end(JSON.stringify({ ...info, problems: [], public: true, dedup: true }))
@@ -53,7 +55,7 @@ function serveAsDefault(): void {
 }
 
 function run(args: readonly string[], input: CliInput = {}): Promise<CliResult> {
-  return runCli(args, { ...input, env: { PROOFLOG_URL: log.url, ...input.env } })
+  return runCli(args, { ...input, env: { PROOFLOG_SERVER: log.url, ...input.env } })
 }
 
 function path(name: string): string {
@@ -74,7 +76,7 @@ describe('prove and verify', () => {
     await writeFile(policy, (await run(['log', 'show', '--policy'])).out)
     const proof = await proofOf(300)
     await log.close()
-    const verified = await runCli(['verify', '--proof', proof, '--text', 'entry 300', '--policy', policy])
+    const verified = await runCli(['verify', '--proof', proof, '--line', 'entry 300', '--policy', policy])
     expect(verified).toMatchObject({ code: 0, err: '' })
     expect(verified.out).toMatch(/^verified\nindex +300\n/)
     expect(verified.out).toContain(log.origin)
@@ -82,7 +84,7 @@ describe('prove and verify', () => {
 
   test('another entry is refused with exit code 1 and the reason', async () => {
     const proof = await proofOf(300)
-    const result = await runCli(['verify', '--proof', proof, '--text', 'entry 301', '--vkey', log.vkey])
+    const result = await runCli(['verify', '--proof', proof, '--line', 'entry 301', '--vkey', log.vkey])
     expect(result).toMatchObject({ code: 1, out: '' })
     expect(result.err).toMatch(/^error: .*\(proof_root_mismatch\)\n$/)
   })
@@ -90,11 +92,11 @@ describe('prove and verify', () => {
   test('with --json the result and the error are objects', async () => {
     const proof = await proofOf(7)
     const args = ['verify', '--proof', proof, '--vkey', log.vkey, '--json']
-    expect(JSON.parse((await runCli([...args, '--text', 'entry 7'])).out)).toMatchObject({
+    expect(JSON.parse((await runCli([...args, '--line', 'entry 7'])).out)).toMatchObject({
       index: 7,
       tree_size: 600,
     })
-    const { code, out, err } = await runCli([...args, '--text', 'no'])
+    const { code, out, err } = await runCli([...args, '--line', 'no'])
     expect([code, out]).toEqual([1, ''])
     expect(JSON.parse(err)).toEqual({ error: { code: 'proof_root_mismatch', message: expect.any(String) } })
   })
@@ -118,9 +120,9 @@ describe('prove and verify', () => {
   test('a changed proof file is refused', async () => {
     const proof = await proofOf(5)
     await writeFile(proof, (await readFile(proof, 'utf8')).replace('index 5', 'index 6'))
-    expect((await runCli(['verify', '--proof', proof, '--text', 'entry 5', '--vkey', log.vkey])).code).toBe(1)
+    expect((await runCli(['verify', '--proof', proof, '--line', 'entry 5', '--vkey', log.vkey])).code).toBe(1)
     await writeFile(proof, 'nonsense')
-    expect((await runCli(['verify', '--proof', proof, '--text', 'entry 5', '--vkey', log.vkey])).code).toBe(1)
+    expect((await runCli(['verify', '--proof', proof, '--line', 'entry 5', '--vkey', log.vkey])).code).toBe(1)
   })
 
   test('an entry is found by its text, its file or its hash', async () => {
@@ -128,7 +130,7 @@ describe('prove and verify', () => {
     for (const by of [
       ['--line', 'entry 9'],
       ['--entry', path('entry')],
-      ['--hash', toHex(hashLeaf(encodeUtf8('entry 9')))],
+      ['--leaf-hash', toHex(hashLeaf(encodeUtf8('entry 9')))],
     ]) {
       const result = await run(['prove', ...by, '-o', path('p'), '--json'])
       expect(JSON.parse(result.out)).toMatchObject({ index: 9, file: path('p') })
@@ -155,9 +157,14 @@ describe('prove and verify', () => {
   })
 
   test.each([
-    [['verify', '--proof', 'x', '--text', 'a'], /whom to believe/],
-    [['verify', '--proof', 'x', '--vkey', 'garbage', '--text', 'a'], /--vkey/],
-    [['verify', '--proof', 'x', '--policy', 'a', '--vkey', 'b', '--text', 'a'], /one of/],
+    [['verify', '--proof', 'x', '--line', 'a'], /whom to believe/],
+    [['verify', '--proof', 'x', '--vkey', 'garbage', '--line', 'a'], /--vkey/],
+    [['prove', '--leaf-hash', 'a', '--hash', 'b'], /one of/],
+    [['keygen', 'no spaces'], /cannot name a key/],
+    [['bench', 'nosuchrow'], /no row begins with "nosuchrow"/],
+    [['bench', 'append.growth'], /--growth/],
+    [['key', 'create', 'a', '--scope', 'logs:admin', '--local', '--key', 'k'], /cannot be used with/],
+    [['verify', '--proof', 'x', '--policy', 'a', '--vkey', 'b', '--line', 'a'], /one of/],
     [['prove'], /one of/],
     [['prove', '1', '--line', 'a'], /one of/],
     [['prove', '01'], /whole number/],
@@ -166,7 +173,7 @@ describe('prove and verify', () => {
     [['append', '--batch', '0'], /whole number/],
     [['nope'], /unknown command/],
     [['get'], /missing required argument/],
-    [['verify', '--proof', '/nonexistent/p', '--text', 'a', '--vkey-file', '/nonexistent/k'], /ENOENT/],
+    [['verify', '--proof', '/nonexistent/p', '--line', 'a', '--vkey-file', '/nonexistent/k'], /ENOENT/],
   ])('%j is wrong usage: exit code 2 and no stack', async (args, message) => {
     const { code, out, err } = await run(args)
     expect([code, out]).toEqual([2, ''])
@@ -175,7 +182,58 @@ describe('prove and verify', () => {
   })
 })
 
+test('wrong usage is an object too with --json', async () => {
+  for (const args of [['nope'], ['get'], ['append', '--batch', '0'], ['verify', '--nope'], []]) {
+    const { code, out, err } = await run([...args, '--json'])
+    expect([code, out]).toEqual([2, ''])
+    expect(JSON.parse(err)).toEqual({ error: { code: 'usage', message: expect.any(String) } })
+  }
+})
+
+test('the former names of --line and --leaf-hash are understood', async () => {
+  log.publish(entriesUpTo(600))
+  const proof = await proofOf(5)
+  const hash = toHex(hashLeaf(encodeUtf8('entry 5')))
+  for (const claim of [
+    ['--text', 'entry 5'],
+    ['--hash', hash],
+  ]) {
+    expect((await runCli(['verify', '--proof', proof, '--vkey', log.vkey, ...claim])).code).toBe(0)
+    expect((await run(['prove', ...claim, '-o', path('p')])).code).toBe(0)
+  }
+})
+
+test('log show says size, root and times as the other commands do', async () => {
+  const root = toBase64(hashLeaf(encodeUtf8('x')))
+  expect(JSON.parse((await run(['log', 'show', '--json'])).out)).toMatchObject({
+    tree_size: 1,
+    sha256_root_hash: root,
+    signed_at: '2026-01-02T00:00:00.000Z',
+    created_at: '2026-01-01T00:00:00.000Z',
+  })
+  expect((await run(['log', 'show'])).out).toContain(`root     ${root}\n`)
+})
+
+test('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(await run(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' })
+})
+
 describe('get', () => {
+  test('an entry that is not there is named, with a code of its own', async () => {
+    log.publish(entriesUpTo(3))
+    const { code, err } = await run(['get', '99999999', '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(err)).toEqual({
+      error: {
+        code: 'index_out_of_range',
+        message: 'entry 99999999 is not in the log, which has 3 entries',
+      },
+    })
+  })
+
   test('one entry is printed byte for byte, a range one a line', async () => {
     log.publish([encodeUtf8('a'), new Uint8Array([0, 10, 255]), encodeUtf8('c')])
     expect((await run(['get', '1'])).bytes).toEqual(new Uint8Array([0, 10, 255]))
@@ -270,6 +328,14 @@ describe('audit', () => {
 })
 
 describe('keys', () => {
+  test('who gave a key is not told to give one', async () => {
+    const answer = (code: string): CliInput => ({
+      fetch: () => Promise.resolve(new Response(JSON.stringify({ code, detail: 'no' }), { status: 401 })),
+    })
+    expect((await run(['log', 'list', '--key', 'k'], answer('key_revoked'))).err).not.toContain('--key-file')
+    expect((await run(['log', 'list'], answer('key_missing'))).err).toContain('--key-file')
+  })
+
   /** The authorization header of each request. */
   function sentKeys(): (string | undefined)[] {
     const sent: (string | undefined)[] = []
@@ -307,7 +373,11 @@ describe('keys', () => {
     log.publish(entriesUpTo(1))
     await writeFile(path('admin.key'), 'plog_admin\n')
     const sent = sentKeys()
-    const env = { PROOFLOG_URL: 'https://home.example', PROOFLOG_KEY: 'plog_secret', PROOFLOG_DATA: folder }
+    const env = {
+      PROOFLOG_SERVER: 'https://home.example',
+      PROOFLOG_KEY: 'plog_secret',
+      PROOFLOG_DATA: folder,
+    }
     await run(['audit', log.url, '--vkey', log.vkey], { env })
     expect(sent.length).toBeGreaterThan(2)
     expect(new Set(sent)).toEqual(new Set([undefined]))

@@ -32,7 +32,7 @@ afterAll(async () => {
 function start(args: readonly string[]) {
   return spawn(process.execPath, [...PROGRAM, ...args], {
     cwd: ROOT,
-    env: { ...process.env, PROOFLOG_URL: log.url, PROOFLOG_DATA: folder },
+    env: { ...process.env, PROOFLOG_SERVER: log.url, PROOFLOG_DATA: folder },
   })
 }
 
@@ -50,7 +50,7 @@ async function run(args: readonly string[]): Promise<{ code: number | null; out:
 test('a verified proof is exit code 0, another entry 1, wrong usage 2, no server 3', async () => {
   const proof = join(folder, 'p.tlog-proof')
   const vkey = ['--vkey', log.vkey]
-  const verify = ['verify', '--proof', proof, ...vkey, '--text']
+  const verify = ['verify', '--proof', proof, ...vkey, '--line']
   expect(await run(['prove', '7', '-o', proof, ...vkey])).toMatchObject({ code: 0, err: '' })
   const [good, bad, usage, gone] = await Promise.all([
     run([...verify, 'entry 7']),

@@ -68,7 +68,7 @@ async function run(
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: database.ownerUrl,
-      PROOFLOG_URL: url,
+      PROOFLOG_SERVER: url,
       PROOFLOG_DATA: folder,
     },
   })
@@ -110,14 +110,14 @@ test('from nothing to a proof that is verified without the server', async () => 
     'verify',
     '--proof',
     proof,
-    '--text',
+    '--line',
     'bob deleted report 7',
     '--policy',
     policy,
     '--json',
   ])
   expect(JSON.parse(verified)).toMatchObject({ index: 1, origin: 'log.example/logs/default', tree_size: 2 })
-  const forged = await run(['verify', '--proof', proof, '--text', 'bob deleted nothing', '--policy', policy])
+  const forged = await run(['verify', '--proof', proof, '--line', 'bob deleted nothing', '--policy', policy])
   expect(forged).toMatchObject({ code: 1, out: '' })
 })
 

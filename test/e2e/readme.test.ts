@@ -53,7 +53,7 @@ async function runInFolder(script: string): Promise<string> {
     .replaceAll('http://127.0.0.1:8080', service.url)
   const { stdout } = await promisify(execFile)('bash', ['-euc', here], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], PROOFLOG_URL: service.url, PROOFLOG_DATA: join(folder, 'data') },
+    env: { PATH: process.env['PATH'], PROOFLOG_SERVER: service.url, PROOFLOG_DATA: join(folder, 'data') },
   })
   return stdout
 }

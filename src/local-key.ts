@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type NewKey, openKeys } from './access/keys.ts'
+import { type Config, ConfigError } from './config.ts'
+import { connect } from './db/connect.ts'
+import { runningEmbedded } from './db/embedded.ts'
+import { openDatabase, SERVICE_ROLE } from './open-database.ts'
+
+/** A key as the HTTP API describes one; `key` is shown once. Times are ISO 8601. */
+export interface LocalKey {
+  readonly id: string
+  readonly name: string
+  readonly scopes: readonly string[]
+  readonly logs: readonly string[] | null
+  readonly created_at: string
+  readonly expires_at: string | null
+  readonly revoked_at: string | null
+  readonly key: string
+}
+
+/**
+ * Creates an API key in the database of this configuration, whether a service runs on it or not: whoever may write to the
+ * database may do this, so it needs no other key.
+ * @param log told what an operator should know
+ * @throws ConfigError when there is no database; AccessError `invalid_key_request`, `access_unavailable`; EmbeddedError
+ */
+export async function createLocalKey(
+  config: Config,
+  request: Pick<NewKey, 'name' | 'scopes' | 'logs'> & { readonly expires_at?: string },
+  log: (message: string) => void,
+): Promise<LocalKey> {
+  const database = await reachDatabase(config, log)
+  const pool = connect({ url: database.url, role: SERVICE_ROLE, max: 1, name: 'prooflog key' })
+  try {
+    const { name, scopes, logs = null, expires_at: expires } = request
+    const keys = await openKeys(pool)
+    const { key, info } = await keys
+      .create({ name, scopes, logs, expiresAt: expires === undefined ? null : new Date(expires) })
+      .finally(() => keys.close())
+    return {
+      id: info.id,
+      name: info.name,
+      scopes: info.scopes,
+      logs: info.logs,
+      created_at: info.createdAt.toISOString(),
+      expires_at: info.expiresAt?.toISOString() ?? null,
+      revoked_at: null,
+      key,
+    }
+  } finally {
+    await pool.close()
+    await database.stop()
+  }
+}
+
+/** The database that was given, the one of our own that a service runs now, or else that one started for the moment. */
+async function reachDatabase(
+  config: Config,
+  log: (message: string) => void,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const folder = join(config.dataDir, 'postgres')
+  if (config.databaseUrl === undefined) {
+    // A new database would take the key and be of no use to anybody.
+    if (!existsSync(folder))
+      throw new ConfigError(`there is no database in ${config.dataDir}: set DATABASE_URL or PROOFLOG_DATA`)
+    const running = await runningEmbedded(folder)
+    if (running) return { url: running.url, stop: async () => {} }
+  }
+  return openDatabase(config, log)
+}
