@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type NewKey, openKeys } from './access/keys.ts'
+import { type KeyInfo, type NewKey, openKeys } from './access/keys.ts'
 import { type Config, ConfigError } from './config.ts'
-import { connect } from './db/connect.ts'
+import { connect, type Database } from './db/connect.ts'
 import { runningEmbedded } from './db/embedded.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 
@@ -18,6 +18,9 @@ export interface LocalKey {
   readonly key: string
 }
 
+/** As the HTTP API takes it. */
+type Request = Pick<NewKey, 'name' | 'scopes' | 'logs'> & { readonly expires_at?: string }
+
 /**
  * Creates an API key in the database of this configuration, whether a service runs on it or not: whoever may write to the
  * database may do this, so it needs no other key.
@@ -26,17 +29,13 @@ export interface LocalKey {
  */
 export async function createLocalKey(
   config: Config,
-  request: Pick<NewKey, 'name' | 'scopes' | 'logs'> & { readonly expires_at?: string },
+  request: Request,
   log: (message: string) => void,
 ): Promise<LocalKey> {
   const database = await reachDatabase(config, log)
   const pool = connect({ url: database.url, role: SERVICE_ROLE, max: 1, name: 'prooflog key' })
   try {
-    const { name, scopes, logs = null, expires_at: expires } = request
-    const keys = await openKeys(pool)
-    const { key, info } = await keys
-      .create({ name, scopes, logs, expiresAt: expires === undefined ? null : new Date(expires) })
-      .finally(() => keys.close())
+    const { key, info } = await createIn(pool, request)
     return {
       id: info.id,
       name: info.name,
@@ -50,6 +49,19 @@ export async function createLocalKey(
   } finally {
     await pool.close()
     await database.stop()
+  }
+}
+
+async function createIn(
+  pool: Database,
+  { name, scopes, logs = null, expires_at: expires }: Request,
+): Promise<{ key: string; info: KeyInfo }> {
+  const keys = await openKeys(pool)
+  try {
+    const expiresAt = expires === undefined ? null : new Date(expires)
+    return await keys.create({ name, scopes, logs, expiresAt })
+  } finally {
+    await keys.close()
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { connect, type Database } from '../db/connect.ts'
-import { startEmbedded } from '../db/embedded.ts'
+import { type Embedded, startEmbedded } from '../db/embedded.ts'
 import { migrate } from '../db/migrate.ts'
 import { DEFAULT_LIMITS } from '../log/limits.ts'
 import { NO_OBSERVER } from '../log/observer.ts'
@@ -44,8 +44,7 @@ export interface Ground {
 export async function prepareGround(): Promise<Ground> {
   installNodeCrypto()
   const dir = mkdtempSync(join(tmpdir(), 'prooflog-bench-'))
-  const embedded = await startEmbedded({ dir: join(dir, 'postgres') })
-  await migrate(embedded.ownerUrl)
+  const embedded = await startedIn(dir)
   const owner = connect({ url: embedded.ownerUrl, max: 4, statementTimeout: 0 })
   const pools = [8, 8, 1].map((max) => connect({ url: embedded.url, role: SERVICE_ROLE, max }))
   const [write, read, lead] = pools
@@ -66,6 +65,20 @@ export async function prepareGround(): Promise<Ground> {
       await embedded.stop()
       rmSync(dir, { recursive: true, force: true })
     },
+  }
+}
+
+/** The database of the bench, migrated; what cannot start leaves nothing behind. */
+async function startedIn(dir: string): Promise<Embedded> {
+  let embedded: Embedded | undefined
+  try {
+    embedded = await startEmbedded({ dir: join(dir, 'postgres') })
+    await migrate(embedded.ownerUrl)
+    return embedded
+  } catch (error) {
+    await embedded?.stop()
+    rmSync(dir, { recursive: true, force: true })
+    throw error
   }
 }
 
