@@ -1,6 +1,7 @@
 // Files that are there after a power cut: content first, then the name.
 import { randomBytes } from 'node:crypto'
-import { link, open, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 
 /**
@@ -19,22 +20,38 @@ export async function createFile(path: string, bytes: Uint8Array, mode: number):
   await writeBeside(path, bytes, mode, (next) => link(next, path))
 }
 
-/** A lock file this old was left by a process that died; milliseconds. What is done under a lock takes a few. */
+/** A lock file this old was left behind; milliseconds. What is done under a lock takes a few. */
 const STALE = 30_000
 
 /**
- * Runs `work` while no other process runs one under the lock of the same path.
+ * Runs `work` while no other process runs one under the lock of the same path. A process that was killed holds no lock.
  * @throws NodeJS.ErrnoException `EEXIST` while another process holds it
  */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = `${path}.lock`
-  const held = await stat(lock).catch(() => undefined)
-  if (held !== undefined && Date.now() - held.mtimeMs > STALE) await rm(lock, { force: true })
-  await (await open(lock, 'wx', 0o600)).close()
+  if (await isLeftBehind(lock)) await rm(lock, { force: true })
+  await createFile(lock, new TextEncoder().encode(`${hostname()} ${process.pid}`), 0o600)
   try {
     return await work()
   } finally {
     await rm(lock, { force: true })
+  }
+}
+
+async function isLeftBehind(lock: string): Promise<boolean> {
+  const held = await stat(lock).catch(() => undefined)
+  if (held === undefined) return false
+  if (Date.now() - held.mtimeMs > STALE) return true
+  const owner = /^(.+) ([0-9]+)$/.exec(await readFile(lock, 'utf8').catch(() => ''))
+  return owner !== null && owner[1] === hostname() && !isAlive(Number(owner[2]))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH') // another user's process is alive too
   }
 }
 
