@@ -1,7 +1,6 @@
 // The composition root: the only file that knows everything. Builds the ports, the engine and the app, and takes them down
 // in the opposite order.
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -21,6 +20,7 @@ import { SERVER_OPTIONS } from './http/server-options.ts'
 import { createEngine } from './log/logs.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
+import { packageVersion } from './package-version.ts'
 import { createPostgresStore } from './store/store.ts'
 
 export interface Service {
@@ -155,11 +155,6 @@ async function close(server: Server): Promise<void> {
 function urlOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo // listening on TCP: not a pipe, not closed
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }
 
 /** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */

@@ -45,12 +45,10 @@ export function createPublishLoop(
     try {
       await checkNotRewound(info, feed, store)
       const signers = await signersOf(info)
-      if (signers.length === 0) return board.attempted(info.id, undefined)
-      const published = await publishOnce(
-        { info, signers },
-        { store, guard, feed, clock },
-        clock() - heartbeat,
-      )
+      const published =
+        signers.length === 0 // another process signs it; this one only watches
+          ? undefined
+          : await publishOnce({ info, signers }, { store, guard, feed, clock }, clock() - heartbeat)
       board.attempted(info.id, undefined)
       if (failed.delete(info.id)) onRecovered(info)
       if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
