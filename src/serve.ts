@@ -1,10 +1,6 @@
 // The composition root: the only file that knows everything. Builds the ports, the engine and the app, and takes them down
 // in the opposite order.
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { openKeys } from './access/keys.ts'
 import type { Config } from './config.ts'
 import { ProoflogError } from './core/errors.ts'
@@ -16,8 +12,9 @@ import { createKeyFiles } from './files/key-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
-import { SERVER_OPTIONS } from './http/server-options.ts'
+import { listen } from './listen.ts'
 import { createEngine } from './log/logs.ts'
+import { createLogger } from './logger.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
@@ -34,8 +31,6 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** How long a request under way may take to finish once the service stops; milliseconds. */
-const STOP_LIMIT = 10_000
 /** Connections to the database: appends take one per log at a time, reads share the others. */
 const WRITE_CONNECTIONS = 8
 const READ_CONNECTIONS = 12
@@ -106,10 +101,10 @@ export async function serve(
       more,
     })
     const server = await listen(app.fetch, config)
-    undo.push(() => close(server))
+    undo.push(() => server.close())
     // After the port is ours: a key that is shown once must not be made by a start that fails.
     const first = await firstStart(config.dataDir, engine, keys)
-    return { url: urlOf(server, config.host), first, ended: database.ended, stop }
+    return { url: server.url, first, ended: database.ended, stop }
   } catch (error) {
     await stop()
     throw error
@@ -124,37 +119,6 @@ async function durableSettings({ sql }: Database, logger: Logger): Promise<Recor
   const [commit] = await sql`SHOW synchronous_commit`
   const set = commit?.['synchronous_commit']
   return set === 'on' || set === 'remote_apply' ? {} : { synchronous_commit: 'on' }
-}
-
-/** JSON lines on stderr: stdout is for results. */
-export function createLogger(config: Config): Logger {
-  return pino(
-    { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination(2),
-  )
-}
-
-async function listen(fetch: Parameters<typeof getRequestListener>[0], config: Config): Promise<Server> {
-  const answer = getRequestListener(fetch)
-  // It answers its own failures; there is nothing to wait for.
-  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
-  server.listen(config.port, config.host)
-  await once(server, 'listening')
-  return server
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), STOP_LIMIT)
-  await closed
-  clearTimeout(timer)
-}
-
-function urlOf(server: Server, host: string): string {
-  const { port } = server.address() as AddressInfo // listening on TCP: not a pipe, not closed
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */

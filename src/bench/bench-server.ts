@@ -4,7 +4,8 @@
 import { z } from 'zod'
 import { readConfig } from '../config.ts'
 import type { Route } from '../http/route.ts'
-import { createLogger, serve } from '../serve.ts'
+import { createLogger } from '../logger.ts'
+import { serve } from '../serve.ts'
 
 const answer = (): Response =>
   new Response('{}', { headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } })
