@@ -11,7 +11,10 @@ export default defineConfig({
       {
         test: {
           name: 'db',
-          include: ['test/{db,store,log,access,http,client,cli,serve}/**/*.test.ts'],
+          include: [
+            'test/{db,store,log,access,http,client,cli,serve}/**/*.test.ts',
+            'test/{witness,witness-server,mirror,guard,keys,s3,self-check,static,monitor}/**/*.test.ts',
+          ],
           globalSetup: POSTGRES,
           testTimeout: 30_000,
           hookTimeout: 60_000,
