@@ -37,6 +37,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   leaf_not_found: { status: 404, title: 'The published log holds no such entry' },
   tile_not_found: { status: 404, title: 'The published log has no such tile' },
   method_not_allowed: { status: 405, title: 'This method is not served here' },
+  log_mirrored: { status: 405, title: 'This log is a copy: append to the one that it copies' },
   log_exists: { status: 409, title: 'There is a log of this name or origin' },
   entry_too_large: { status: 413, title: 'An entry holds at most 65,535 bytes; nothing was stored' },
   batch_too_large: { status: 413, title: 'The batch has too many entries; nothing was stored' },
@@ -111,6 +112,7 @@ function headersOf(
   // RFC 6750 §3: the error attribute is left out when no key was sent.
   if (status === 401)
     headers['www-authenticate'] = code === 'key_missing' ? 'Bearer' : 'Bearer error="invalid_token"'
-  if (Array.isArray(members['allow'])) headers['allow'] = members['allow'].join(', ')
+  if (status === 405)
+    headers['allow'] = Array.isArray(members['allow']) ? members['allow'].join(', ') : 'GET, HEAD'
   return headers
 }

@@ -5,7 +5,7 @@ import { LogError } from './errors.ts'
 import type { Head, LogInfo } from './types.ts'
 
 /** The edge of the stored tree, if it is the tree of `head`. @throws LogError `log_damaged` */
-export function checkedEdge(log: LogInfo, head: Head, tiles: Uint8Array[]): Edge {
+export function checkedEdge(log: Pick<LogInfo, 'name'>, head: Head, tiles: Uint8Array[]): Edge {
   const edge = edgeFrom(head.size, tiles)
   const root = edgeRoot(edge)
   if (!equalBytes(root, head.root)) {

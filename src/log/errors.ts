@@ -18,6 +18,7 @@ export type LogErrorCode =
   | 'tile_not_found'
   | 'log_halted'
   | 'log_contradicted'
+  | 'log_mirrored'
   | 'log_damaged'
   | 'guard_moved'
 

@@ -64,6 +64,12 @@ export function openLog(
       try {
         const refused = refusal(info)
         if (refused !== undefined) throw refused
+        if (info.mirrored) {
+          throw new LogError(
+            'log_mirrored',
+            `log ${info.name} is a copy of ${info.origin}: append to the log that it copies`,
+          )
+        }
         const pending = pool.add(entries)
         sequencer.kick()
         const appended = await pending

@@ -11,6 +11,8 @@ export interface NewLog {
   readonly public: boolean
   readonly dedup: boolean
   readonly vkeys: readonly string[]
+  /** See LogInfo.mirrored; false unless said. */
+  readonly mirrored?: boolean
 }
 
 /** Entries of one batch that are new to the log, in the order of their indexes. */

@@ -62,6 +62,7 @@ export function createPublishLoop(
   }
 
   async function signersOf(info: LogInfo): Promise<readonly Signer[]> {
+    if (info.mirrored) return [] // its origin signs it
     const known = signing.get(info.id) ?? (await keys.signers(info))
     if (known.length > 0) signing.set(info.id, known)
     return known

@@ -15,6 +15,8 @@ export interface LogInfo {
   readonly dedup: boolean
   /** Every key that may sign checkpoints, as vkeys (c2sp.org/signed-note): Ed25519 first, then ML-DSA-44. */
   readonly vkeys: readonly string[]
+  /** A verified copy of another service's log: entries come in under proof only, and nobody here signs it. */
+  readonly mirrored: boolean
   readonly createdAt: Date
 }
 

@@ -38,6 +38,7 @@ export async function readDue({ sql }: Database, signedBefore: number): Promise<
   const rows = await guarded(
     () => sql<{ log_id: number }[]>`
       SELECT h.log_id FROM log.heads h
+      JOIN log.logs l ON l.log_id = h.log_id AND NOT l.mirrored
       LEFT JOIN LATERAL (
         SELECT size, signed_at FROM log.checkpoints c WHERE c.log_id = h.log_id ORDER BY seq DESC LIMIT 1
       ) c ON true

@@ -22,6 +22,7 @@ export const logs = log.table('logs', {
   public: boolean('public').notNull(),
   dedup: boolean('dedup').notNull(),
   vkeys: text('vkeys').array().notNull(),
+  mirrored: boolean('mirrored').notNull().default(false),
   createdAt: timestamp('created_at', { withTimezone: true })
     .notNull()
     .default(sql`now()`),

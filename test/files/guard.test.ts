@@ -182,6 +182,7 @@ describe('keys', () => {
     public: false,
     dedup: true,
     vkeys,
+    mirrored: false,
     createdAt: new Date(0),
   })
 

@@ -56,6 +56,7 @@ export function fakeLog(
     public: false,
     dedup: true,
     vkeys: ['log.test+00000000+AAAA'],
+    mirrored: false,
     createdAt: new Date(0),
     ...options,
   }
