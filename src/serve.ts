@@ -7,9 +7,10 @@ import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
 import { connect, type Database } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
-import { createGuardFile } from './files/guard-file.ts'
 import { createKeyFiles } from './files/key-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
+import { guardFolder } from './guard/file.ts'
+import { createGuard } from './guard/guard.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { listen } from './listen.ts'
@@ -74,7 +75,7 @@ export async function serve(
     const engine = createEngine(
       {
         store,
-        guard: createGuardFile(config.guardDir),
+        guard: createGuard(guardFolder(config.guardDir)),
         keys: createKeyFiles(config.keysDir),
         clock: Date.now,
         observer: metrics,

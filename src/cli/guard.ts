@@ -2,7 +2,9 @@ import type { Command } from 'commander'
 import { createClient } from '../client/index.ts'
 import { readConfig } from '../config.ts'
 import { toBase64 } from '../core/bytes.ts'
-import { adoptCheckpoint } from '../files/adopt-guard.ts'
+import { adoptCheckpoint } from '../guard/adopt.ts'
+import { guardFolder } from '../guard/file.ts'
+import { createGuard } from '../guard/guard.ts'
 import type { Io } from './io.ts'
 import { logTarget, type ServerOptions, withServer } from './target.ts'
 import { policyFor, type TrustOptions, warnAnnounced, withTrust } from './trust.ts'
@@ -29,12 +31,17 @@ async function adoptNewest(log: string, options: Options, io: Io): Promise<void>
   if (announced) warnAnnounced(policy, io)
   const { note } = await createClient({ ...target, policy }).checkpoint()
   const vkeys = policy.logs.map(({ key }) => key.vkey)
-  const { origin, size, root, changed } = await adoptCheckpoint(guardDir, note, vkeys, options)
+  const { origin, size, root, changed } = await adoptCheckpoint(
+    createGuard(guardFolder(guardDir)),
+    note,
+    vkeys,
+    options,
+  )
   if (options.json) {
     return io.out(
-      `${JSON.stringify({ origin, tree_size: size, sha256_root_hash: toBase64(root), changed })}\n`,
+      `${JSON.stringify({ origin, tree_size: size, sha256_root_hash: toBase64(root), changed: changed.length > 0 })}\n`,
     )
   }
-  const what = changed ? 'is now the guard' : 'was the guard already'
+  const what = changed.length > 0 ? 'is now the guard' : 'was the guard already'
   await io.out(`the checkpoint of size ${size} ${what} of ${origin}, in ${guardDir}\n`)
 }

@@ -119,13 +119,21 @@ export interface LogStore {
 
 /** The last head this service signed for an origin, kept outside the database. */
 export interface Guard {
-  /** @throws when what is stored cannot be read or understood: never answers undefined for damage */
+  /**
+   * @throws LogError `log_halted` after `halt`, with the reason, or when what is stored cannot be understood; never answers
+   * undefined for damage
+   */
   read(origin: string): Promise<Guarded | undefined>
   /**
    * Compare-and-swap: MUST fail unless the stored head is still `from`; MUST be durable on return.
    * @throws LogError `guard_moved`
    */
   move(origin: string, from: Guarded | undefined, to: Guarded): Promise<void>
+  /**
+   * An alarm: from now on nothing is signed, by any process, until an operator clears it. `read` and `move` MUST throw
+   * `log_halted` then. MUST be durable on return; of several reasons the first stays.
+   */
+  halt(origin: string, reason: string): Promise<void>
 }
 
 export interface Guarded extends Head {

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createGuardFile } from '../../src/files/guard-file.ts'
+import { guardFolder } from '../../src/guard/file.ts'
+import { createGuard } from '../../src/guard/guard.ts'
 import { type CliResult, runCli } from '../support/run-cli.ts'
 import { entriesUpTo, type StaticLog, staticLog } from '../support/static-log.ts'
 
@@ -32,7 +33,7 @@ function adopt(...more: string[]): Promise<CliResult> {
 test('the newest checkpoint becomes the guard of a server that lost it', async () => {
   const { code, out, err } = await adopt()
   expect({ code, out, err }).toMatchObject({ code: 0, out: expect.stringMatching(/is now the guard of/) })
-  const guard = await createGuardFile(join(data, 'guard')).read(log.origin)
+  const guard = await createGuard(guardFolder(join(data, 'guard'))).read(log.origin)
   expect(Buffer.from(guard!.note)).toEqual(Buffer.from(log.files.get('checkpoint')!))
   expect(JSON.parse((await adopt('--json')).out)).toMatchObject({ origin: log.origin, changed: false })
 })

@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { installMlDsa } from '../../src/core/ml-dsa.ts'
 import { connect } from '../../src/db/connect.ts'
-import { createGuardFile } from '../../src/files/guard-file.ts'
 import { createKeyFiles } from '../../src/files/key-files.ts'
+import { guardFolder } from '../../src/guard/file.ts'
+import { createGuard } from '../../src/guard/guard.ts'
 import type { Limits } from '../../src/log/limits.ts'
 import { createEngine, type Engine, type EngineOptions } from '../../src/log/logs.ts'
 import { NO_OBSERVER } from '../../src/log/observer.ts'
@@ -49,7 +50,7 @@ export function testEngine(url: string, options: TestEngineOptions): TestEngine 
   const faults = options.faults ?? createFaults()
   const pools = { write: open(url, 'write', 4), read: open(url, 'read', 4), lead: open(url, 'lead', 1) }
   const store = createPostgresStore(pools)
-  const guard = createGuardFile(join(options.folder, 'guard'))
+  const guard = createGuard(guardFolder(join(options.folder, 'guard')))
   const reports: TestEngine['reports'] = []
   const timing: EngineOptions = {
     publishInterval: options.publishInterval ?? 10,

@@ -85,6 +85,7 @@ export function createFaults(): Faults {
     guard: (guard) => ({
       read: (origin) => guard.read(origin),
       move: (...args) => at('guard.move', () => guard.move(...args)),
+      halt: (...args) => guard.halt(...args),
     }),
   }
 }
