@@ -19,6 +19,12 @@ export type LogErrorCode =
   | 'log_halted'
   | 'log_contradicted'
   | 'log_mirrored'
+  | 'log_draining'
+  | 'log_frozen'
+  | 'log_changed'
+  | 'state_conflict'
+  | 'signing_key_not_found'
+  | 'keys_elsewhere'
   | 'log_damaged'
   | 'guard_moved'
 

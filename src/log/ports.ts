@@ -2,7 +2,7 @@
 import type { FullTile } from '../core/append.ts'
 import type { Hash } from '../core/hash.ts'
 import type { Signer } from '../core/signer.ts'
-import type { Head, LogInfo, Published } from './types.ts'
+import type { Head, LogChange, LogInfo, Published } from './types.ts'
 
 /** What a log is created from. */
 export interface NewLog {
@@ -13,6 +13,8 @@ export interface NewLog {
   readonly vkeys: readonly string[]
   /** See LogInfo.mirrored; false unless said. */
   readonly mirrored?: boolean
+  /** The log that it continues, which gets it as its successor in the same step. */
+  readonly predecessor?: LogInfo
 }
 
 /** Entries of one batch that are new to the log, in the order of their indexes. */
@@ -68,12 +70,21 @@ export interface SequenceTransaction {
  */
 export interface LogStore {
   logs(): Promise<LogInfo[]>
-  /** Inserts the log and its empty head. @throws LogError `log_exists` */
+  /** Inserts the log and its empty head. @throws LogError `log_exists`; `log_changed` when the predecessor is not as given */
   createLog(log: NewLog): Promise<LogInfo>
+  /**
+   * Changes a log, all or nothing, durably. MUST fail unless the log's revision still is that of `log`. Once a log is `frozen`
+   * its head MUST NOT move, whichever process tries.
+   * @throws LogError `log_changed`
+   */
+  change(log: LogInfo, changes: readonly LogChange[]): Promise<void>
+  /** How many changes there were in all logs together: cheap enough to poll. */
+  changeCount(): Promise<number>
 
   /**
    * Runs `work` holding the head's lock: one at a time for a log, across all processes. MUST commit entries, tiles and head
    * together or nothing, and be durable when it resolves.
+   * @throws LogError `log_frozen`
    */
   sequence<T>(logId: number, work: (tx: SequenceTransaction) => Promise<T>): Promise<T>
   /**
@@ -97,7 +108,7 @@ export interface LogStore {
   published(logId: number): Promise<Published | undefined>
   /** Published checkpoints with seq < `beforeSeq`, newest first. */
   history(logId: number, limit: number, beforeSeq: number): Promise<Published[]>
-  /** Ids of logs whose head is beyond their newest checkpoint, or whose newest checkpoint was signed before `signedBefore` (POSIX ms). */
+  /** Ids of logs whose head is beyond their newest checkpoint, or whose newest checkpoint was signed before `signedBefore` (POSIX ms) unless frozen. */
   due(signedBefore: number): Promise<number[]>
   /** Newest checkpoint position of every log: cheap enough to poll. */
   publishedPositions(): Promise<{ logId: number; seq: number }[]>

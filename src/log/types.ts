@@ -13,12 +13,30 @@ export interface LogInfo {
   readonly public: boolean
   /** Appending bytes that are already in the log answers with their first index. */
   readonly dedup: boolean
-  /** Every key that may sign checkpoints, as vkeys (c2sp.org/signed-note): Ed25519 first, then ML-DSA-44. */
+  /** Every key that ever signed or may sign checkpoints, as vkeys (c2sp.org/signed-note), oldest first: readers believe all. */
   readonly vkeys: readonly string[]
+  /** Those of `vkeys` that sign the next checkpoint; at least one is of Ed25519. */
+  readonly signing: readonly string[]
+  readonly state: LogState
+  /** Name of the log that continues this one. */
+  readonly successor: string | undefined
+  /** How often it was changed since its creation; what LogStore.change compares. */
+  readonly revision: number
   /** A verified copy of another service's log: entries come in under proof only, and nobody here signs it. */
   readonly mirrored: boolean
   readonly createdAt: Date
 }
+
+/**
+ * `open` takes entries. `draining` takes no more; what waits is stored and published. `frozen` has ended: its final
+ * checkpoint covers all of it and is not signed anew.
+ */
+export type LogState = 'open' | 'draining' | 'frozen'
+
+/** What may change about a log after its creation: a vkey that signs too, or no more; a state; the name of the successor. */
+export type LogChange =
+  | { readonly what: 'key_added' | 'key_retired' | 'successor'; readonly value: string }
+  | { readonly what: 'state'; readonly value: LogState }
 
 /** The committed state of a tree. Never served: only checkpoints are. */
 export interface Head {

@@ -42,7 +42,8 @@ export async function readDue({ sql }: Database, signedBefore: number): Promise<
       LEFT JOIN LATERAL (
         SELECT size, signed_at FROM log.checkpoints c WHERE c.log_id = h.log_id ORDER BY seq DESC LIMIT 1
       ) c ON true
-      WHERE c.size IS NULL OR h.size <> c.size OR c.signed_at < ${signedBefore}`,
+      WHERE c.size IS NULL OR h.size <> c.size
+        OR (c.signed_at < ${signedBefore} AND h.state <> 'frozen')`,
   )
   return rows.map((row) => row.log_id)
 }

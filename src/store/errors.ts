@@ -7,6 +7,9 @@ import { LogError } from '../log/errors.ts'
 /** SQLSTATE of a duplicate key. */
 export const UNIQUE_VIOLATION = '23505'
 
+/** SQLSTATE of log.refuse_rewind for a log that is frozen (drizzle/0004_lifecycle.sql). */
+const FROZEN = 'PLF01'
+
 /** The SQLSTATE, when it was the server that refused. */
 export function sqlState(error: unknown): string | undefined {
   const cause = driverError(error)
@@ -20,6 +23,9 @@ export function sqlState(error: unknown): string | undefined {
 export function storeError(error: unknown, committing = false): ProoflogError {
   if (error instanceof ProoflogError) return error
   const state = sqlState(error)
+  if (state === FROZEN) {
+    return new LogError('log_frozen', 'the log is frozen: it takes no entries any more', {}, { cause: error })
+  }
   // Class 08 and 57P are the server's words for "the connection ends here": as silent on the outcome as a broken socket.
   const refused = state !== undefined && !/^(08|57P)/.test(state)
   if (committing && !refused) {

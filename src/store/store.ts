@@ -15,7 +15,7 @@ import {
 import { guarded } from './errors.ts'
 import { findLeaf } from './find.ts'
 import { giveUpLead, tryLead } from './lead.ts'
-import { createLog, listLogs } from './log-rows.ts'
+import { changeLog, countChanges, createLog, listLogs } from './log-rows.ts'
 import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
 import { sequence } from './sequence.ts'
@@ -46,6 +46,8 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
   return {
     logs: () => listLogs(read),
     createLog: (log) => createLog(write, log),
+    change: (log, changes) => changeLog(write, log, changes),
+    changeCount: () => countChanges(read),
     sequence: (logId, work) => sequence(write.sql, filters, logId, work),
     appendIfAt: (logId, batch) => appendIfAt(write.sql, filters, logId, batch),
     async head(logId) {

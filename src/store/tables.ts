@@ -10,6 +10,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core'
+import type { LogChange } from '../log/types.ts'
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
 
@@ -27,6 +28,17 @@ export const logs = log.table('logs', {
     .notNull()
     .default(sql`now()`),
 })
+
+export const changes = log.table(
+  'changes',
+  {
+    logId: integer('log_id').notNull(),
+    seq: integer('seq').notNull(),
+    what: text('what').$type<LogChange['what']>().notNull(),
+    value: text('value').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.logId, table.seq] })],
+)
 
 export const heads = log.table('heads', {
   logId: integer('log_id').primaryKey(),

@@ -22,6 +22,10 @@ describe('keys', () => {
     public: false,
     dedup: true,
     vkeys,
+    signing: vkeys,
+    state: 'open',
+    successor: undefined,
+    revision: 0,
     mirrored: false,
     createdAt: new Date(0),
   })
