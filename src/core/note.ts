@@ -34,6 +34,8 @@ export const MAX_NOTE_SIZE = 1_000_000
 export const MAX_NOTE_SIGNATURES = 100
 const LF = 0x0a
 const LINE_PREFIX = '— '
+/** Stands for the text where only signature lines are read or written. */
+const NO_TEXT = 'signatures\n'
 
 /**
  * Parses without verifying: the text must not be used before openNote has vouched for it.
@@ -70,6 +72,18 @@ export function formatNote(text: string, signatures: readonly NoteSignature[]): 
   // A lone surrogate has no UTF-8 form: what would be signed is not what was asked for.
   if (parseNote(bytes).text !== text) throw malformed('the text has no exact UTF-8 form')
   return bytes
+}
+
+/** Signature lines, as they stand below the empty line of a note. @throws FormatError invalid_note */
+export function formatSignatures(signatures: readonly NoteSignature[]): Uint8Array {
+  return formatNote(NO_TEXT, signatures).slice(NO_TEXT.length + 1)
+}
+
+/** Signature lines without the note that they belong to, not verified. @throws FormatError invalid_note, invalid_utf8 */
+export function parseSignatures(lines: Uint8Array): readonly NoteSignature[] {
+  const { text, signatures } = parseNote(concat(encodeUtf8(`${NO_TEXT}\n`), lines))
+  if (text !== NO_TEXT) throw malformed('there is an empty line between the signatures')
+  return signatures
 }
 
 /**

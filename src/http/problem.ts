@@ -57,6 +57,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   log_halted: { status: 503, title: 'The log is halted' },
   log_contradicted: { status: 503, title: 'The database contradicts what was signed' },
   log_damaged: { status: 503, title: 'The stored log is damaged' },
+  policy_invalid: { status: 503, title: 'The policy file of the log cannot be used' },
+  quorum_missed: { status: 503, title: 'Too few witnesses cosigned' },
   guard_moved: { status: 503, title: 'Another process signed for this log' },
   access_unavailable: { status: 503, title: 'Keys cannot be checked now' },
   not_ready: { status: 503, title: 'The service is not ready' },

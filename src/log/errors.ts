@@ -27,6 +27,8 @@ export type LogErrorCode =
   | 'keys_elsewhere'
   | 'log_damaged'
   | 'guard_moved'
+  | 'policy_invalid'
+  | 'quorum_missed'
 
 export class LogError extends ProoflogError {
   readonly code: LogErrorCode

@@ -1,6 +1,7 @@
 // What the engine asks of the world. Each port belongs here; src/store and src/files implement them.
 import type { FullTile } from '../core/append.ts'
 import type { Hash } from '../core/hash.ts'
+import type { NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
 import type { Head, LogChange, LogInfo, Published } from './types.ts'
 
@@ -110,8 +111,8 @@ export interface LogStore {
   history(logId: number, limit: number, beforeSeq: number): Promise<Published[]>
   /** Ids of logs whose head is beyond their newest checkpoint, or whose newest checkpoint was signed before `signedBefore` (POSIX ms) unless frozen. */
   due(signedBefore: number): Promise<number[]>
-  /** Newest checkpoint position of every log: cheap enough to poll. */
-  publishedPositions(): Promise<{ logId: number; seq: number }[]>
+  /** Newest checkpoint of every log, and how many cosignatures were added to it later: cheap enough to poll. */
+  publishedPositions(): Promise<{ logId: number; seq: number; late: number }[]>
 
   /**
    * Makes this process the only publisher of the log, for as long as the connection that holds the lock lives.
@@ -124,7 +125,12 @@ export interface LogStore {
   intend(logId: number, head: Head): Promise<Hash>
   /** MUST fail, resolving to false, when `next.seq` exists already. Durable when it resolves to true. */
   publish(logId: number, next: Published): Promise<boolean>
-  /** Calls back when another process published. Best effort: callers poll as well. */
+  /**
+   * Adds cosignatures to a published checkpoint: from now on its note ends in their lines. Those of keys (name and key ID)
+   * that were added before are skipped. Durable on return. The caller has verified them, and the note has none of their keys.
+   */
+  addCosignatures(logId: number, seq: number, signatures: readonly NoteSignature[]): Promise<void>
+  /** Calls back when a process published or added cosignatures. Best effort: callers poll as well. */
   onPublished(callback: (logId: number) => void): Promise<() => Promise<void>>
 }
 

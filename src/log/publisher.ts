@@ -79,7 +79,7 @@ export async function publishOnce(
   const note = await sign(log, head, signedAt)
   // From here on the guard holds this head: whatever happens next, nothing inconsistent with it will ever be signed.
   await guard.move(info.origin, guarded, { ...head, note })
-  const next: Published = { ...head, seq: (last?.seq ?? -1) + 1, signedAt, note }
+  const next: Published = { ...head, seq: (last?.seq ?? -1) + 1, signedAt, note, quorum: 'none' }
   if (!(await store.publish(info.id, next))) return undefined
   ports.feed.offer(info.id, next)
   return next

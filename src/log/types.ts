@@ -44,14 +44,19 @@ export interface Head {
   readonly root: Hash
 }
 
+/** Whether cosignatures satisfy the quorum of the log's policy; `none` when no cosignature is asked for. */
+export type Quorum = 'met' | 'missed' | 'none'
+
 /** A published checkpoint (signed tree head), byte for byte as served. */
 export interface Published extends Head {
   /** Position in the log's list of published checkpoints, from 0. */
   readonly seq: number
   /** POSIX milliseconds at which it was signed. */
   readonly signedAt: number
-  /** The signed note. */
+  /** The signed note, with every cosignature that came until now. */
   readonly note: Uint8Array
+  /** Of the newest checkpoint as it is now, of older ones as it was when they were published. */
+  readonly quorum: Quorum
 }
 
 /** The receipt for one appended entry. */

@@ -6,6 +6,7 @@ import type { LogStore } from '../log/ports.ts'
 import { appendIfAt } from './append-if-at.ts'
 import {
   insertCheckpoint,
+  insertCosignatures,
   intendHead,
   PUBLISHED_CHANNEL,
   readDue,
@@ -76,6 +77,7 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
     unlead: (logId) => giveUpLead(lead.sql, logId),
     intend: (logId, head) => intendHead(write, logId, head),
     publish: (logId, next) => insertCheckpoint(write, logId, next),
+    addCosignatures: (logId, seq, signatures) => insertCosignatures(write, logId, seq, signatures),
     async onPublished(callback) {
       const listening = await guarded(() =>
         read.sql.listen(PUBLISHED_CHANNEL, (logId) => callback(Number(logId))),

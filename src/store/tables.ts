@@ -10,7 +10,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core'
-import type { LogChange } from '../log/types.ts'
+import type { LogChange, Quorum } from '../log/types.ts'
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
 
@@ -65,6 +65,18 @@ export const checkpoints = log.table(
     root: bytea('root').notNull(),
     signedAt: bigint('signed_at', { mode: 'number' }).notNull(),
     note: bytea('note').notNull(),
+    quorum: text('quorum').$type<Quorum>().notNull(),
   },
   (table) => [primaryKey({ columns: [table.logId, table.seq] })],
+)
+
+export const cosignatures = log.table(
+  'cosignatures',
+  {
+    logId: integer('log_id').notNull(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    signer: text('signer').notNull(),
+    line: bytea('line').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.logId, table.seq, table.signer] })],
 )

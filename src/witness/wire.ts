@@ -2,7 +2,7 @@
 import { concat, decodeUtf8, encodeUtf8, fromBase64, parseDecimal, toBase64 } from '../core/bytes.ts'
 import { FormatError } from '../core/errors.ts'
 import { type Hash, HASH_SIZE } from '../core/hash.ts'
-import { formatNote, type NoteSignature, parseNote } from '../core/note.ts'
+import { type NoteSignature, parseSignatures as parseLines } from '../core/note.ts'
 import { WitnessError, type WitnessErrorCode } from './errors.ts'
 
 /** "The checkpoint `note` extends the tree of `oldSize` leaves, as `proof` (RFC 6962 §2.1.2) shows." */
@@ -20,8 +20,6 @@ export const SIZE_CONTENT_TYPE = 'text/x.tlog.size'
 
 const OLD = 'old '
 const LF = 0x0a
-/** Stands for the text of a note where only its signature lines are read or written. */
-const NO_TEXT = 'signatures\n'
 
 /** The body of a request. @throws RangeError for more hashes than the protocol allows */
 export function formatAddCheckpoint({ oldSize, proof, note }: AddCheckpoint): Uint8Array {
@@ -65,19 +63,9 @@ export function parseSize(body: Uint8Array): number {
   })
 }
 
-/** The body of a 200: signature lines. @throws FormatError `invalid_note` */
-export function formatSignatures(signatures: readonly NoteSignature[]): Uint8Array {
-  return formatNote(NO_TEXT, signatures).slice(NO_TEXT.length + 1)
-}
-
-/** The signature lines of a 200, not verified. @throws WitnessError `invalid_answer` */
+/** The signature lines of a 200 (core's formatSignatures writes them), not verified. @throws WitnessError `invalid_answer` */
 export function parseSignatures(body: Uint8Array): readonly NoteSignature[] {
-  return parsed('invalid_answer', () => {
-    const { text, signatures } = parseNote(concat(encodeUtf8(`${NO_TEXT}\n`), body))
-    if (text !== NO_TEXT)
-      throw new WitnessError('invalid_answer', 'There is an empty line between signatures.')
-    return signatures
-  })
+  return parsed('invalid_answer', () => parseLines(body))
 }
 
 function parseHash(line: string): Hash {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
-const APPEND_ONLY = ['logs', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'changes']
+const APPEND_ONLY = ['logs', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'cosignatures', 'changes']
 const TABLES = [...APPEND_ONLY, 'heads']
 const REFUSED = '23001' // restrict_violation, from our triggers
 const NO_PRIVILEGE = '42501'
@@ -17,6 +17,7 @@ beforeAll(async () => {
   await database.owner`INSERT INTO log.tree_heads VALUES (1, 5, ${root})`
   await database.owner`INSERT INTO log.checkpoints VALUES (1, 0, 5, ${root}, 0, ${Buffer.from('note')})`
   await database.owner`INSERT INTO log.changes VALUES (1, 0, 'successor', 'b')`
+  await database.owner`INSERT INTO log.cosignatures VALUES (1, 0, 'w', ${Buffer.from('line')})`
 })
 afterAll(() => database.drop())
 

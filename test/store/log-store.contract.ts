@@ -339,7 +339,7 @@ export function testLogStore(
   describe('publishing', () => {
     async function published(seq: number, size: number, signedAt = 1000 + seq): Promise<Published> {
       const root = await one.store.intend(log.id, headOf(size))
-      return { seq, size, root, signedAt, note: Buffer.from(`note ${seq}`) }
+      return { seq, size, root, signedAt, note: Buffer.from(`note ${seq}`), quorum: 'none' }
     }
 
     test('the first root meant for a size is the only one, for ever, whoever asks', async () => {
@@ -383,11 +383,11 @@ export function testLogStore(
       expect((await two.store.history(log.id, 10, 99)).map(({ seq }) => seq)).toEqual([1, 0])
       expect((await two.store.history(log.id, 10, 1)).map(({ seq }) => seq)).toEqual([0])
       expect((await two.store.history(log.id, 1, 99)).map(({ seq }) => seq)).toEqual([1])
-      expect(await one.store.publishedPositions()).toContainEqual({ logId: log.id, seq: 1 })
+      expect(await one.store.publishedPositions()).toContainEqual({ logId: log.id, seq: 1, late: 0 })
     })
 
     test('a head that nobody meant to sign is never published', async () => {
-      const next = { seq: 0, signedAt: 1, note: Buffer.from('note'), ...headOf(9) }
+      const next: Published = { seq: 0, signedAt: 1, note: Buffer.from('note'), quorum: 'none', ...headOf(9) }
       await expect(one.store.publish(log.id, next)).rejects.toMatchObject({ code: 'store_unavailable' })
       expect(await one.store.published(log.id)).toBeUndefined()
     })

@@ -78,6 +78,7 @@ export function fakeLog(
       root,
       signedAt: 1000 * heads.length,
       note: Buffer.from(text),
+      quorum: 'none',
     })
   }
   function refuse(code: LogError['code'], when: boolean): void {

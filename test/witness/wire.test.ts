@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { concat, encodeUtf8, toBase64 } from '../../src/core/bytes.ts'
+import { formatSignatures } from '../../src/core/note.ts'
 import {
   formatAddCheckpoint,
-  formatSignatures,
   formatSize,
   parseAddCheckpoint,
   parseSignatures,
