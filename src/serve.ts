@@ -7,12 +7,12 @@ import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
 import { connect, type Database } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
-import { createKeyFiles } from './files/key-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { guardFolder } from './guard/file.ts'
 import { createGuard } from './guard/guard.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
+import { createKeyFiles } from './keys/key-files.ts'
 import { listen } from './listen.ts'
 import { createEngine } from './log/logs.ts'
 import { createLogger } from './logger.ts'
@@ -76,7 +76,7 @@ export async function serve(
       {
         store,
         guard: createGuard(guardFolder(config.guardDir)),
-        keys: createKeyFiles(config.keysDir),
+        keys: createKeyFiles(config.keysDir, process.env),
         clock: Date.now,
         observer: metrics,
         report: reporter(logger),

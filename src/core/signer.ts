@@ -92,8 +92,12 @@ function signedParts(key: VerificationKey, note: Note, blob: Uint8Array): Signed
   }
 }
 
-// A signature of type 0x06 says nothing about extension lines, so a checkpoint that has some is refused instead of half trusted.
-function signedMessage(
+/**
+ * What a key signs for the text of a note: the text itself (0x01), or the message of a cosignature at `timestamp` seconds.
+ * A signature of type 0x06 says nothing about extension lines, so a checkpoint that has some is refused instead of half trusted.
+ * @throws FormatError `invalid_checkpoint`
+ */
+export function signedMessage(
   key: VerificationKey,
   text: string,
   textBytes: Uint8Array,

@@ -158,12 +158,22 @@ export interface Guarded extends Head {
   readonly note: Uint8Array
 }
 
-/** The private keys. */
+/** The private keys, wherever they are. Every method fails with LogError `log_halted` for keys that cannot be used. */
 export interface KeyRing {
-  /** Signers of a log whose vkeys are `vkeys`, in that order; empty when this process does not hold its keys. @throws when only some are there */
+  /** One for each of `log.signing`, in that order; none when this process does not hold its keys. @throws when only some are there */
   signers(log: LogInfo): Promise<readonly Signer[]>
-  /** Makes and keeps the keys of a new log: Ed25519, then ML-DSA-44. MUST NOT overwrite. Durable on return. */
+  /**
+   * The keys of a new log, at least one of Ed25519: made and kept, unless there are some for it already. MUST NOT overwrite.
+   * Durable on return.
+   * @throws LogError `log_exists`
+   */
   create(name: string, origin: string): Promise<readonly Signer[]>
+  /**
+   * Keys that shall sign as well, at least one of Ed25519: made and kept beside the others, unless there are some already
+   * that `log.vkeys` does not name. Durable on return, so that no key is announced that could be lost.
+   * @throws LogError `keys_elsewhere`, `state_conflict` when they have to be made somewhere else
+   */
+  add(log: LogInfo): Promise<readonly Signer[]>
 }
 
 /** POSIX milliseconds. */

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createFile } from '../../src/files/durable.ts'
-import { createKeyFiles } from '../../src/files/key-files.ts'
+import { createKeyFiles } from '../../src/keys/key-files.ts'
 import type { LogInfo } from '../../src/log/types.ts'
 import { testFolder } from '../support/engine.ts'
 
@@ -58,26 +57,21 @@ describe('keys', () => {
     const keys = createKeyFiles(home.folder)
     expect(await keys.signers(info([]))).toEqual([])
     const vkeys = (await keys.create('a', ORIGIN)).map(({ vkey }) => vkey)
-    await expect(keys.signers(info(vkeys.toReversed()))).rejects.toMatchObject({ code: 'log_halted' })
-    await expect(keys.signers(info(vkeys.slice(0, 1)))).rejects.toMatchObject({ code: 'log_halted' })
+    const others = (await createKeyFiles(join(home.folder, 'others')).create('a', ORIGIN)).map(
+      ({ vkey }) => vkey,
+    )
+    await expect(keys.signers(info(others))).rejects.toMatchObject({
+      code: 'log_halted',
+      message: expect.stringContaining('do not belong together'),
+    })
+    await expect(keys.signers(info([...vkeys, ...others]))).rejects.toMatchObject({
+      code: 'log_halted',
+      message: expect.stringContaining('put the newest key file there'),
+    })
     writeFileSync(join(home.folder, 'a.keys'), 'damaged\n')
     await expect(keys.signers(info(vkeys))).rejects.toMatchObject({
       code: 'log_halted',
       message: expect.not.stringContaining('damaged'),
     })
   })
-})
-
-test('a file is created with all its bytes or not at all, and never over another', async () => {
-  const path = join(home.folder, 'file')
-  const first = Buffer.from('first')
-  const outcomes = await Promise.allSettled(
-    [first, ...Array.from({ length: 7 }, (_, i) => Buffer.from(`other ${i}`))].map((bytes) =>
-      createFile(path, bytes, 0o600),
-    ),
-  )
-  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-  expect(readFileSync(path, 'utf8')).toMatch(/^(first|other [0-6])$/)
-  await expect(createFile(path, first, 0o600)).rejects.toMatchObject({ code: 'EEXIST' })
-  expect(readdirSync(home.folder)).toEqual(['file'])
 })
