@@ -16,6 +16,7 @@ export type FormatErrorCode =
   | 'invalid_bundle'
   | 'entry_too_large'
   | 'invalid_policy'
+  | 'invalid_log_list'
   | 'invalid_proof_file'
 
 export type ProofErrorCode =
