@@ -5,8 +5,9 @@ import { openKeys } from './access/keys.ts'
 import type { Config } from './config.ts'
 import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
-import { connect, type Database } from './db/connect.ts'
+import { connect } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
+import { durableSettings } from './durable-settings.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { guardFolder } from './guard/file.ts'
 import { createGuard } from './guard/guard.ts'
@@ -110,16 +111,6 @@ export async function serve(
     await stop()
     throw error
   }
-}
-
-/** Acknowledged means committed to disk, whatever the database's default is. */
-async function durableSettings({ sql }: Database, logger: Logger): Promise<Record<string, string>> {
-  const [fsync] = await sql`SHOW fsync`
-  if (fsync?.['fsync'] !== 'on')
-    logger.warn('fsync is off in this database: acknowledged entries can be lost')
-  const [commit] = await sql`SHOW synchronous_commit`
-  const set = commit?.['synchronous_commit']
-  return set === 'on' || set === 'remote_apply' ? {} : { synchronous_commit: 'on' }
 }
 
 /** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */

@@ -19,7 +19,12 @@ export interface AddCheckpointDeps {
   /** Called for each request of a known log, before any signature of it is checked. @throws Refusal `rate_limited`, `not_available` */
   readonly admit: (origin: string) => void
   /** Told of a checkpoint that its log signed and that contradicts what was seen: both notes are evidence. */
-  readonly contradiction: (origin: string, why: string, offered: Uint8Array, seen: Uint8Array | undefined) => void
+  readonly contradiction: (
+    origin: string,
+    why: string,
+    offered: Uint8Array,
+    seen: Uint8Array | undefined,
+  ) => void
 }
 
 /** Times that a request is tried anew when another one was faster. */
@@ -83,7 +88,8 @@ async function cosign(
   const text = formatCheckpoint({ origin, size, root, extensions: [] })
   // A clock that was turned back must not turn back what we said: the time of a log stands still until it has caught up.
   const cosignedAt = Math.max(1, Math.floor(now() / 1000), seen?.cosignedAt ?? 0)
-  const cosignatures = await Promise.all(signers.map((signer) => signer.sign(text, cosignedAt)))
+  const cosignatures: NoteSignature[] = []
+  for (const signer of signers) cosignatures.push(await signer.sign(text, cosignedAt))
   const note = formatNote(text, [...verified, ...cosignatures])
   return { next: { size, root, cosignedAt, note }, cosignatures }
 }

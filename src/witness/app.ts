@@ -49,11 +49,18 @@ export function createWitnessApp(deps: WitnessAppDeps): Hono {
   serve('POST', '/add-checkpoint', async (c) => signatures(await addCheckpoint(await bodyOf(c))))
   if (signSubtree) serve('POST', '/sign-subtree', async (c) => signatures(signSubtree(await bodyOf(c))))
   serve('GET', '/', () =>
-    Response.json({ name, vkeys, logs: logs.count, sign_subtree: signSubtree !== undefined }, { headers: CORS }),
+    Response.json(
+      { name, vkeys, logs: logs.count, sign_subtree: signSubtree !== undefined },
+      { headers: CORS },
+    ),
   )
   serve('GET', '/healthz', () => text(200, 'ok'))
   serve('GET', '/readyz', () => readiness(deps))
-  serve('GET', '/metrics', async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }))
+  serve(
+    'GET',
+    '/metrics',
+    async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }),
+  )
   serve('GET', '/:hash/checkpoint', (c) => newestCheckpoint(deps, c.req.param('hash') ?? ''))
   app.notFound(() => text(404, 'Nothing is served here: see c2sp.org/tlog-witness.'))
   return app
@@ -101,7 +108,8 @@ function counted(deps: WitnessAppDeps, path: string, handler: Handler): Handler 
  * @param report told of errors that are not refusals, and of refusals that are ours to mend
  */
 export function refusalResponse(error: unknown, report: (error: unknown) => void): Response {
-  if (error instanceof SizeConflict) return new Response(formatSize(error.size), { status: 409, headers: SIZE })
+  if (error instanceof SizeConflict)
+    return new Response(formatSize(error.size), { status: 409, headers: SIZE })
   if (error instanceof RateLimited)
     return text(429, error.message, { 'retry-after': String(error.retryAfter) })
   if (error instanceof Refusal && error.code !== 'not_available')

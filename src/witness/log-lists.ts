@@ -1,6 +1,6 @@
+import { equalBytes } from '../core/bytes.ts'
 // Lists of logs to witness, read again and again: what is new in them becomes known.
 import { parseLogList } from '../core/log-list.ts'
-import { equalBytes } from '../core/bytes.ts'
 import type { Database } from '../db/connect.ts'
 import { addLogs } from './add-logs.ts'
 
