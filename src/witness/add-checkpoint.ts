@@ -1,13 +1,13 @@
 // add-checkpoint of https://c2sp.org/tlog-witness: a checkpoint that continues the one cosigned last is cosigned.
 import { type Checkpoint, formatCheckpoint } from '../core/checkpoint.ts'
-import { formatNote, type NoteSignature } from '../core/note.ts'
+import { formatNote, formatSignatures, type NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
 import { checkAdvance, NOTHING_SEEN } from './check-advance.ts'
 import type { CosignedHead, CosignedHeads } from './cosigned-heads.ts'
 import { WitnessError } from './errors.ts'
 import { type LogVerifiers, openCheckpoint, type OpenedCheckpoint, originOf } from './open-request.ts'
 import { Refusal } from './refusal.ts'
-import { type AddCheckpoint, formatSignatures, parseAddCheckpoint } from './wire.ts'
+import { type AddCheckpoint, parseAddCheckpoint } from './wire.ts'
 
 export interface AddCheckpointDeps {
   readonly logs: LogVerifiers

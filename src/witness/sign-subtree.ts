@@ -3,13 +3,14 @@
 import { decodeUtf8, fromBase64, parseDecimal } from '../core/bytes.ts'
 import { ProofError } from '../core/errors.ts'
 import { asHash, type Hash } from '../core/hash.ts'
+import { formatSignatures } from '../core/note.ts'
 import { verifierOf } from '../core/signer.ts'
 import type { SubtreeSigner } from '../core/subtree-signature.ts'
 import { isSubtree } from '../core/tree.ts'
 import { checkSubtree } from '../core/verify.ts'
 import { type LogVerifiers, openCheckpoint, originOf, refusing } from './open-request.ts'
 import { Refusal } from './refusal.ts'
-import { formatSignatures, MAX_PROOF_LINES } from './wire.ts'
+import { MAX_PROOF_LINES } from './wire.ts'
 
 export interface SignSubtreeDeps {
   readonly logs: LogVerifiers
