@@ -1,14 +1,20 @@
 // Configuration comes from the environment, is read once, and is complete or refused as a whole.
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { type S3Settings, s3Settings } from './s3/settings.ts'
 
 export interface Config {
   /** `PROOFLOG_DATA`: folder for what is not in the database: keys, guard, admin key, the embedded database. Default `./data`. */
   readonly dataDir: string
   /** `PROOFLOG_KEYS`: folder of the logs' private keys. Default `<data>/keys`. */
   readonly keysDir: string
-  /** `PROOFLOG_GUARD`: folder of the last signed heads; keep it out of the database's backups. Default `<data>/guard`. */
-  readonly guardDir: string
+  /**
+   * `PROOFLOG_GUARD`: where the last signed heads are kept, away from the database and its backups; one or several, with
+   * spaces between: a folder, `postgres://…` or `s3://bucket/prefix`. Default `<data>/guard`.
+   */
+  readonly guards: readonly string[]
+  /** How buckets are reached: the standard `AWS_…` variables. */
+  readonly s3: S3Settings
   /** `PORT`, default 8080; 0 takes a free one. */
   readonly port: number
   /** `PROOFLOG_HOST`: address to listen on. Default 127.0.0.1: nobody else reaches the service unless told so. */
@@ -70,7 +76,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze({
     dataDir,
     keysDir: resolve(data.PROOFLOG_KEYS ?? join(dataDir, 'keys')),
-    guardDir: resolve(data.PROOFLOG_GUARD ?? join(dataDir, 'guard')),
+    guards: guardsOf(data.PROOFLOG_GUARD) ?? [join(dataDir, 'guard')],
+    s3: s3Settings(env),
     port: data.PORT,
     host: data.PROOFLOG_HOST,
     publicUrl: (data.PROOFLOG_URL ?? `http://localhost:${data.PORT}`).replace(/\/+$/, ''),
@@ -80,4 +87,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     heartbeat: data.PROOFLOG_HEARTBEAT_MS,
     logLevel: data.PROOFLOG_LOG_LEVEL,
   })
+}
+
+function guardsOf(list: string | undefined): string[] | undefined {
+  const places = list?.split(/\s+/).filter((place) => place !== '')
+  if (places === undefined || places.length === 0) return undefined
+  return places.map((place) => (/^(postgres|postgresql|s3):\/\//.test(place) ? place : resolve(place)))
 }

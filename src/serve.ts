@@ -9,8 +9,8 @@ import { connect } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import { durableSettings } from './durable-settings.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
-import { guardFolder } from './guard/file.ts'
-import { createGuard } from './guard/guard.ts'
+import { openGuards } from './guard/from-config.ts'
+import { serverIdentity } from './guard/postgres.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createKeyFiles } from './keys/key-files.ts'
@@ -72,11 +72,13 @@ export async function serve(
       read,
       lead: open('lead', 1),
     })
+    const guard = openGuards(config, () => serverIdentity(read.sql))
+    undo.push(() => guard.close())
     const metrics = createMetrics()
     const engine = createEngine(
       {
         store,
-        guard: createGuard(guardFolder(config.guardDir)),
+        guard,
         keys: createKeyFiles(config.keysDir, process.env),
         clock: Date.now,
         observer: metrics,

@@ -38,6 +38,8 @@ const UNAVAILABLE = new Set([
   'CONNECT_TIMEOUT',
   'EADDRINUSE',
   'access_unavailable',
+  'guard_unavailable',
+  'bucket_unavailable',
 ])
 const FILE_ERRORS = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM'])
 const DEBUG = 'PROOFLOG_DEBUG'

@@ -77,7 +77,12 @@ export function guardBucket(bucket: Bucket): GuardPlace {
 }
 
 /** Whether it was written. */
-async function putIf(bucket: Bucket, key: string, bytes: Uint8Array, condition: PutOptions): Promise<boolean> {
+async function putIf(
+  bucket: Bucket,
+  key: string,
+  bytes: Uint8Array,
+  condition: PutOptions,
+): Promise<boolean> {
   try {
     await bucket.put(key, bytes, condition)
     return true

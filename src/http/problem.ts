@@ -60,6 +60,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = {
   policy_invalid: { status: 503, title: 'The policy file of the log cannot be used' },
   quorum_missed: { status: 503, title: 'Too few witnesses cosigned' },
   guard_moved: { status: 503, title: 'Another process signed for this log' },
+  guard_unavailable: { status: 503, title: 'The guard cannot be asked now: nothing is signed' },
   access_unavailable: { status: 503, title: 'Keys cannot be checked now' },
   not_ready: { status: 503, title: 'The service is not ready' },
   unavailable: { status: 503, title: 'The request could not be served now' },

@@ -27,6 +27,7 @@ export type LogErrorCode =
   | 'keys_elsewhere'
   | 'log_damaged'
   | 'guard_moved'
+  | 'guard_unavailable'
   | 'policy_invalid'
   | 'quorum_missed'
 

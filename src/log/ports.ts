@@ -156,6 +156,11 @@ export interface Guard {
 export interface Guarded extends Head {
   /** The signed note, so that evidence survives the database. */
   readonly note: Uint8Array
+  /**
+   * Of a guard kept at several places: older heads (undefined: none) at those that an interrupted move did not reach. What is
+   * signed next must extend these too.
+   */
+  readonly behind?: readonly (Guarded | undefined)[]
 }
 
 /** The private keys, wherever they are. Every method fails with LogError `log_halted` for keys that cannot be used. */

@@ -47,18 +47,20 @@ export async function publishOnce(
   if (last !== undefined && last.seq !== ports.feed.newest(info.id)?.seq) checkPublished(info, last)
   const head = await store.head(info.id)
   const guarded = await guard.read(info.origin)
-  if (guarded === undefined && last !== undefined) {
+  const guardedHeads = guarded === undefined ? [undefined] : [guarded, ...(guarded.behind ?? [])]
+  if (guardedHeads.includes(undefined) && last !== undefined) {
     throw halted(
       info,
-      'the guard knows nothing of this log, but the database has published checkpoints of it: bring the guard back, or adopt the newest checkpoint with "prooflog guard adopt"',
+      'the guard (or one of several) knows nothing of this log, but the database has published checkpoints of it: bring the guard back, or adopt the newest checkpoint with "prooflog guard adopt"',
     )
   }
   // Both what the guard remembers and what was published must be prefixes of what we are about to sign.
   checkedEdge(info, head, await store.edgeTiles(info.id, head.size))
   // Read anew each time: what is in memory may be of another copy of the database, and says nothing about this one.
   const tiles = createTileCache(info.id, store, PROOF_TILES_BYTES)
-  if (guarded !== undefined) await checkGrowth(info, tiles, guarded, head)
-  if (last !== undefined) await checkGrowth(info, tiles, last, head)
+  for (const older of [...guardedHeads, last]) {
+    if (older !== undefined) await checkGrowth(info, tiles, older, head)
+  }
   if (last !== undefined && last.size === head.size && last.signedAt >= signedBefore) return undefined
 
   const signedAt = clock()

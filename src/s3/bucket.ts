@@ -67,7 +67,12 @@ export function openBucket(address: string, settings: S3Settings): Bucket {
       return { response, body: await readBody(response, good ? limit : ERROR_LIMIT, `${address}: ${key}`) }
     } catch (cause) {
       if (cause instanceof S3Error) throw cause
-      throw new S3Error('bucket_unavailable', `${address} cannot be reached: ${reasonOf(cause)}`, {}, { cause })
+      throw new S3Error(
+        'bucket_unavailable',
+        `${address} cannot be reached: ${reasonOf(cause)}`,
+        {},
+        { cause },
+      )
     }
   }
 
@@ -79,7 +84,7 @@ export function openBucket(address: string, settings: S3Settings): Bucket {
         throw refusal(address, key, answer)
       } catch (error) {
         if (left === 1 || !(error instanceof S3Error && error.code === 'bucket_unavailable')) throw error
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)))
+        await new Promise<void>((resolve) => setTimeout(resolve, pause * (0.5 + Math.random() / 2)))
       }
     }
   }
@@ -95,10 +100,15 @@ export function openBucket(address: string, settings: S3Settings): Bucket {
     },
     async put(key, bytes, options = {}) {
       const conditional = options.ifMatch !== undefined || options.ifNone === true
-      const init = { method: 'PUT', body: bytes as Uint8Array<ArrayBuffer>, headers: headersOf(bytes, options) }
+      const init = {
+        method: 'PUT',
+        body: bytes as Uint8Array<ArrayBuffer>,
+        headers: headersOf(bytes, options),
+      }
       const answer = await request(key, init, ERROR_LIMIT, !conditional)
       // 404 to a condition: the object that it names is gone.
-      if (answer.response.status === 404) throw conditional ? changed(address, key) : refusal(address, key, answer)
+      if (answer.response.status === 404)
+        throw conditional ? changed(address, key) : refusal(address, key, answer)
     },
   }
 }
@@ -112,7 +122,10 @@ interface Answer {
 function baseUrl(address: string, { endpoint, region }: S3Settings): string {
   const [, bucket, prefix = ''] = ADDRESS.exec(address) ?? []
   if (bucket === undefined || prefix.split('/').some((part) => part === '.' || part === '..')) {
-    throw new S3Error('bucket_unusable', `"${address}" is not s3://bucket/prefix, of a-z, A-Z, 0-9 and . _ / -`)
+    throw new S3Error(
+      'bucket_unusable',
+      `"${address}" is not s3://bucket/prefix, of a-z, A-Z, 0-9 and . _ / -`,
+    )
   }
   if (endpoint !== undefined && !/^https?:\/\/[^?#]+$/.test(endpoint)) {
     throw new S3Error('bucket_unusable', `the S3 endpoint "${endpoint}" is not an http(s) address`)
@@ -146,11 +159,13 @@ function refusal(address: string, key: string, { response: { status }, body }: A
 }
 
 function changed(address: string, key: string): S3Error {
-  return new S3Error('object_changed', `${address}: ${key} is not what it was: somebody else wrote it`, { key })
+  return new S3Error('object_changed', `${address}: ${key} is not what it was: somebody else wrote it`, {
+    key,
+  })
 }
 
 function textOf(body: Uint8Array): string {
-  return new TextDecoder().decode(body)
+  return new TextDecoder('utf-8', { fatal: false, ignoreBOM: true }).decode(body)
 }
 
 async function readBody(response: Response, limit: number, where: string): Promise<Uint8Array> {
