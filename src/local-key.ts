@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type KeyInfo, type NewKey, openKeys } from './access/keys.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config.ts'
 import { connect, type Database } from './db/connect.ts'
-import { runningEmbedded } from './db/embedded.ts'
-import { openDatabase, SERVICE_ROLE } from './open-database.ts'
+import { reachDatabase, SERVICE_ROLE } from './open-database.ts'
 
 /** A key as the HTTP API describes one; `key` is shown once. Times are ISO 8601. */
 export interface LocalKey {
@@ -63,20 +60,4 @@ async function createIn(
   } finally {
     await keys.close()
   }
-}
-
-/** The database that was given, the one of our own that a service runs now, or else that one started for the moment. */
-async function reachDatabase(
-  config: Config,
-  log: (message: string) => void,
-): Promise<{ url: string; stop(): Promise<void> }> {
-  const folder = join(config.dataDir, 'postgres')
-  if (config.databaseUrl === undefined) {
-    // A new database would take the key and be of no use to anybody.
-    if (!existsSync(folder))
-      throw new ConfigError(`there is no database in ${config.dataDir}: set DATABASE_URL or PROOFLOG_DATA`)
-    const running = await runningEmbedded(folder)
-    if (running) return { url: running.url, stop: async () => {} }
-  }
-  return openDatabase(config, log)
 }

@@ -1,7 +1,8 @@
 // The database of a service: one that was given, or one of our own in the data folder.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from './config.ts'
-import { startEmbedded } from './db/embedded.ts'
+import { type Config, ConfigError } from './config.ts'
+import { runningEmbedded, startEmbedded } from './db/embedded.ts'
 import { processLives } from './db/postmaster.ts'
 
 export interface ServiceDatabase {
@@ -41,6 +42,25 @@ export async function openDatabase(config: Config, log: (message: string) => voi
       return embedded.stop()
     },
   }
+}
+
+/**
+ * The database that was given, the one of our own that a service runs now, or else that one started for the moment.
+ * @throws ConfigError when there is none; EmbeddedError
+ */
+export async function reachDatabase(
+  config: Config,
+  log: (message: string) => void,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const folder = join(config.dataDir, 'postgres')
+  if (config.databaseUrl === undefined) {
+    // A new database would take what is meant for another.
+    if (!existsSync(folder))
+      throw new ConfigError(`there is no database in ${config.dataDir}: set DATABASE_URL or PROOFLOG_DATA`)
+    const running = await runningEmbedded(folder)
+    if (running) return { url: running.url, stop: async () => {} }
+  }
+  return openDatabase(config, log)
 }
 
 /** The server is not our child: it is looked for every second. */

@@ -17,6 +17,7 @@ import { addMigrate } from './migrate.ts'
 import { addProve } from './prove.ts'
 import { addServe } from './serve.ts'
 import { addVerify } from './verify.ts'
+import { addWitness } from './witness.ts'
 
 /** In the order of the help. */
 const COMMANDS = [
@@ -31,6 +32,7 @@ const COMMANDS = [
   addKey,
   addKeygen,
   addGuard,
+  addWitness,
   addMigrate,
   addBench,
 ]

@@ -5,8 +5,6 @@ import type { Database } from '../db/connect.ts'
 import { addLogs } from './add-logs.ts'
 
 export interface LogLists {
-  /** Why a list could not be used when it was read last: by source. */
-  readonly problems: ReadonlyMap<string, string>
   /** Stops reading; resolves when none is being read. */
   close(): Promise<void>
 }
@@ -28,7 +26,6 @@ export type ListOutcome =
 
 /** Reads all lists once, and then every `interval`. A list that fails is told, and tried again. */
 export async function followLogLists(sources: readonly string[], deps: LogListsDeps): Promise<LogLists> {
-  const problems = new Map<string, string>()
   const before = new Map<string, Uint8Array>()
 
   async function readOne(source: string): Promise<ListOutcome> {
@@ -45,10 +42,7 @@ export async function followLogLists(sources: readonly string[], deps: LogListsD
 
   async function readAll(): Promise<void> {
     for (const source of sources) {
-      const outcome = await readOne(source).catch((failure: unknown) => ({ failure }))
-      if ('failure' in outcome) problems.set(source, String(outcome.failure))
-      else problems.delete(source)
-      deps.onRead(source, outcome)
+      deps.onRead(source, await readOne(source).catch((failure: unknown) => ({ failure })))
     }
   }
 
@@ -59,7 +53,6 @@ export async function followLogLists(sources: readonly string[], deps: LogListsD
   }, deps.interval)
   timer.unref()
   return {
-    problems,
     async close() {
       clearInterval(timer)
       await reading
