@@ -1,0 +1,34 @@
+// Uploads, written: as many packages of the canonical sequence as fit into one request.
+import { encodeBundle } from '../core/bundle.ts'
+import { concat } from '../core/bytes.ts'
+import type { Hash } from '../core/hash.ts'
+import { formatHeader, packageRanges, type UploadHeader } from './wire.ts'
+
+/** What an upload is made of: a log, as far as it was published. */
+export interface PackageSource {
+  /** Entries `start` to `end`, exclusive. */
+  entries(start: number, end: number): Promise<readonly Uint8Array[]>
+  /** draft-ietf-plants-merkle-tree-certs §4.4: that leaves `start` to `end` are part of the tree of `size`. */
+  subtree(start: number, end: number, size: number): Promise<readonly Hash[]>
+}
+
+/** c2sp.org/tlog-mirror: "clients SHOULD limit each request to at most 32 entry packages". */
+const MAX_PACKAGES = 32
+/** A request ends with the package that reaches this size: large entries must not take memory without limit; bytes. */
+const ENOUGH_BYTES = 4 * 2 ** 20
+
+/** The body of a request, unpacked; a prefix of the upload when that is long. */
+export async function encodeUpload(source: PackageSource, header: UploadHeader): Promise<Uint8Array> {
+  const parts = [formatHeader(header)]
+  let bytes = 0
+  let packages = 0
+  for (const { entries, subtree } of packageRanges(header)) {
+    if (packages === MAX_PACKAGES || bytes >= ENOUGH_BYTES) break
+    const bundle = encodeBundle(await source.entries(entries.start, entries.end))
+    const proof = await source.subtree(subtree.start, subtree.end, header.end)
+    parts.push(bundle, Uint8Array.of(proof.length), ...proof)
+    bytes += bundle.length
+    packages++
+  }
+  return concat(...parts)
+}
