@@ -2,7 +2,7 @@
 import { encodeBundle } from '../core/bundle.ts'
 import { concat } from '../core/bytes.ts'
 import type { Hash } from '../core/hash.ts'
-import { formatHeader, packageRanges, type UploadHeader } from './wire.ts'
+import { formatHeader, type PackageRange, packageRanges, type UploadHeader } from './wire.ts'
 
 /** What an upload is made of: a log, as far as it was published. */
 export interface PackageSource {
@@ -17,18 +17,39 @@ const MAX_PACKAGES = 32
 /** A request ends with the package that reaches this size: large entries must not take memory without limit; bytes. */
 const ENOUGH_BYTES = 4 * 2 ** 20
 
+/** Packages that are read from the source at once. */
+const AT_ONCE = 4
+
 /** The body of a request, unpacked; a prefix of the upload when that is long. */
 export async function encodeUpload(source: PackageSource, header: UploadHeader): Promise<Uint8Array> {
   const parts = [formatHeader(header)]
+  const ranges = packageRanges(header)
   let bytes = 0
-  let packages = 0
-  for (const { entries, subtree } of packageRanges(header)) {
-    if (packages === MAX_PACKAGES || bytes >= ENOUGH_BYTES) break
-    const bundle = encodeBundle(await source.entries(entries.start, entries.end))
-    const proof = await source.subtree(subtree.start, subtree.end, header.end)
-    parts.push(bundle, Uint8Array.of(proof.length), ...proof)
-    bytes += bundle.length
-    packages++
+  for (let packages = 0; packages < MAX_PACKAGES && bytes < ENOUGH_BYTES; packages += AT_ONCE) {
+    const some = [...take(ranges, AT_ONCE)]
+    if (some.length === 0) break
+    for (const encoded of await Promise.all(some.map((range) => encodePackage(source, range, header.end)))) {
+      parts.push(encoded)
+      bytes += encoded.length
+    }
   }
   return concat(...parts)
+}
+
+async function encodePackage(
+  source: PackageSource,
+  { entries, subtree }: PackageRange,
+  size: number,
+): Promise<Uint8Array> {
+  const bundle = encodeBundle(await source.entries(entries.start, entries.end))
+  const proof = await source.subtree(subtree.start, subtree.end, size)
+  return concat(bundle, Uint8Array.of(proof.length), ...proof)
+}
+
+function* take<T>(items: Generator<T>, count: number): Generator<T> {
+  for (let i = 0; i < count; i++) {
+    const { done, value } = items.next()
+    if (done === true) return
+    yield value
+  }
 }

@@ -48,7 +48,9 @@ export async function signCopy(
     const signatures = await signWith(ports.signers, checkpoint, signedAt)
     if (last?.size === checkpoint.size && signedAt - last.signedAt < RECORD_AFTER) return signatures
     const note = withSignatures(checkpoint, signatures)
-    const next = { size: checkpoint.size, root: checkpoint.root, seq: (last?.seq ?? -1) + 1, signedAt, note }
+    const seq = (last?.seq ?? -1) + 1
+    const { size, root } = checkpoint
+    const next: Published = { size, root, seq, signedAt, note, quorum: 'none' }
     if (await record(info, ports, guarded, next)) return signatures
     if (attempt === TRIES)
       throw new LogError('store_unavailable', `log ${info.name} is signed by others: try again`)
