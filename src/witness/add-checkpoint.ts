@@ -12,7 +12,7 @@ import { type AddCheckpoint, parseAddCheckpoint } from './wire.ts'
 export interface AddCheckpointDeps {
   readonly logs: LogVerifiers
   readonly heads: CosignedHeads
-  /** Keys of types 0x04 and 0x06. All of them cosign. */
+  /** Keys of types 0x04 and 0x06. All of them cosign; a mirror, which has yet to see the entries, gives none. */
   readonly signers: readonly Signer[]
   /** Milliseconds since the epoch. */
   readonly now: () => number
@@ -46,7 +46,8 @@ export function createAddCheckpoint(deps: AddCheckpointDeps): (body: Uint8Array)
       const seen = await deps.heads.read(origin)
       checkRequest(deps, request, opened.checkpoint, seen)
       const { next, cosignatures } = await cosign(deps, opened, seen)
-      if (await deps.heads.replace(origin, seen, next)) return formatSignatures(cosignatures)
+      if (await deps.heads.replace(origin, seen, next))
+        return cosignatures.length === 0 ? new Uint8Array() : formatSignatures(cosignatures)
     }
     throw new Refusal('not_available', 'Too many requests for this log at once: try again.')
   }

@@ -7,6 +7,7 @@ import { LogError } from '../log/errors.ts'
 import type { CosignedHeads } from './cosigned-heads.ts'
 import type { KnownLogs } from './known-logs.ts'
 import type { WitnessMetrics } from './metrics.ts'
+import { CORS, plainRoutes, plainText, RETRY_AFTER, TEXT } from './plain-routes.ts'
 import { RateLimited, Refusal, REFUSAL_STATUS, SizeConflict } from './refusal.ts'
 import { formatSize, SIZE_CONTENT_TYPE } from './wire.ts'
 
@@ -28,24 +29,17 @@ export interface WitnessAppDeps {
 /** Largest body: a proof of 63 hashes takes 3 kB, each pair of signatures of a log another 3.4 kB. */
 export const MAX_BODY = 128 * 1024
 
-const CORS = { 'access-control-allow-origin': '*' }
-const TEXT = { ...CORS, 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }
 const SIZE = { ...CORS, 'content-type': SIZE_CONTENT_TYPE, 'cache-control': 'no-store' }
 /** The newest checkpoint, from the witness itself: a cache in between has to ask. */
 const CHECKPOINT = { ...TEXT, 'cache-control': 'no-cache' }
-/** Seconds. */
-const RETRY_AFTER = '1'
-
-type Handler = (c: Context) => Response | Promise<Response>
 
 export function createWitnessApp(deps: WitnessAppDeps): Hono {
   const { addCheckpoint, signSubtree, metrics, name, vkeys, logs } = deps
   const app = new Hono()
-  const serve = (method: 'GET' | 'POST', path: string, handler: Handler): void => {
-    app.on(method, path, counted(deps, path, handler))
-    app.on('OPTIONS', path, () => preflight(method))
-    app.all(path, () => text(405, 'This method is not served here.', { allow: allowed(method) }))
-  }
+  const serve = plainRoutes(app, {
+    route: (path) => metrics.route(path),
+    refused: (error) => refusalResponse(error, deps.report),
+  })
   serve('POST', '/add-checkpoint', async (c) => signatures(await addCheckpoint(await bodyOf(c))))
   if (signSubtree) serve('POST', '/sign-subtree', async (c) => signatures(signSubtree(await bodyOf(c))))
   serve('GET', '/', () =>
@@ -54,7 +48,7 @@ export function createWitnessApp(deps: WitnessAppDeps): Hono {
       { headers: CORS },
     ),
   )
-  serve('GET', '/healthz', () => text(200, 'ok'))
+  serve('GET', '/healthz', () => plainText(200, 'ok'))
   serve('GET', '/readyz', () => readiness(deps))
   serve(
     'GET',
@@ -62,7 +56,7 @@ export function createWitnessApp(deps: WitnessAppDeps): Hono {
     async () => new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } }),
   )
   serve('GET', '/:hash/checkpoint', (c) => newestCheckpoint(deps, c.req.param('hash') ?? ''))
-  app.notFound(() => text(404, 'Nothing is served here: see c2sp.org/tlog-witness.'))
+  app.notFound(() => plainText(404, 'Nothing is served here: see c2sp.org/tlog-witness.'))
   return app
 }
 
@@ -70,13 +64,13 @@ export function createWitnessApp(deps: WitnessAppDeps): Hono {
 async function newestCheckpoint({ logs, heads }: WitnessAppDeps, hash: string): Promise<Response> {
   const origin = logs.originOf(hash)
   const head = origin === undefined ? undefined : await heads.read(origin)
-  if (head === undefined) return text(404, 'Nothing was cosigned for this origin.')
+  if (head === undefined) return plainText(404, 'Nothing was cosigned for this origin.')
   return new Response(new Uint8Array(head.note), { headers: CHECKPOINT })
 }
 
 async function readiness({ problems }: WitnessAppDeps): Promise<Response> {
   const found = await problems()
-  return found.length === 0 ? text(200, 'ready') : text(503, found.join('\n'), { 'retry-after': RETRY_AFTER })
+  return found.length === 0 ? plainText(200, 'ready') : plainText(503, found.join('\n'), RETRY_AFTER)
 }
 
 async function bodyOf(c: Context): Promise<Uint8Array> {
@@ -87,22 +81,6 @@ function signatures(lines: Uint8Array): Response {
   return new Response(new Uint8Array(lines), { headers: TEXT })
 }
 
-/** Never throws: an error is an answer. */
-function counted(deps: WitnessAppDeps, path: string, handler: Handler): Handler {
-  const count = deps.metrics.route(path)
-  return async (c) => {
-    const started = performance.now()
-    let response: Response
-    try {
-      response = await handler(c)
-    } catch (error) {
-      response = refusalResponse(error, deps.report)
-    }
-    count(response.status, (performance.now() - started) / 1000)
-    return response
-  }
-}
-
 /**
  * The answer to what a handler threw; the tables of the protocol know no 500, and a sender comes again after a 503.
  * @param report told of errors that are not refusals, and of refusals that are ours to mend
@@ -111,37 +89,16 @@ export function refusalResponse(error: unknown, report: (error: unknown) => void
   if (error instanceof SizeConflict)
     return new Response(formatSize(error.size), { status: 409, headers: SIZE })
   if (error instanceof RateLimited)
-    return text(429, error.message, { 'retry-after': String(error.retryAfter) })
+    return plainText(429, error.message, { 'retry-after': String(error.retryAfter) })
   if (error instanceof Refusal && error.code !== 'not_available')
-    return text(REFUSAL_STATUS[error.code], error.message)
-  if (error instanceof HttpError) return text(httpStatus(error), error.message)
+    return plainText(REFUSAL_STATUS[error.code], error.message)
+  if (error instanceof HttpError) return plainText(httpStatus(error), error.message)
   if (!(error instanceof LogError)) report(error) // a LogError: too many bodies at once
   const told = error instanceof ProoflogError ? error.message : 'An unforeseen fault: try again.'
-  return text(503, told, { 'retry-after': RETRY_AFTER })
+  return plainText(503, told, RETRY_AFTER)
 }
 
 /** What reading a body refuses. */
 function httpStatus({ code }: HttpError): number {
   return code === 'body_too_large' ? 413 : code === 'unsupported_media_type' ? 415 : 400
-}
-
-function text(status: number, message: string, more: Readonly<Record<string, string>> = {}): Response {
-  return new Response(`${message}\n`, { status, headers: { ...TEXT, ...more } })
-}
-
-function allowed(method: string): string {
-  return `${method}, ${method === 'GET' ? 'HEAD, ' : ''}OPTIONS`
-}
-
-function preflight(method: string): Response {
-  return new Response(null, {
-    status: 204,
-    headers: {
-      ...CORS,
-      allow: allowed(method),
-      'access-control-allow-methods': allowed(method),
-      'access-control-allow-headers': 'Content-Type',
-      'access-control-max-age': '86400',
-    },
-  })
 }
