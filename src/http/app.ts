@@ -5,6 +5,7 @@ import { appendRoutes } from './append-routes.ts'
 import { entryRoutes } from './entry-routes.ts'
 import { HttpError } from './errors.ts'
 import { keyRoutes } from './key-routes.ts'
+import { lifecycleRoutes } from './lifecycle-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { openApiOf } from './openapi.ts'
 import { type OperationDeps, operationRoutes } from './operation-routes.ts'
@@ -50,6 +51,7 @@ export function guardedRoutes(deps: AppDeps): GuardedRoute[] {
   const more = deps.more ?? []
   const routes: Route[] = [
     ...logRoutes(deps.logs),
+    ...lifecycleRoutes(deps.logs),
     ...tileRoutes(),
     ...appendRoutes(deps.stopping),
     ...entryRoutes(),

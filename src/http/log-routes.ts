@@ -42,13 +42,16 @@ export function logRoutes(logs: Logs): Route[] {
           'queue_full',
           'outcome_unknown',
           'log_exists',
+          'log_not_found',
+          'state_conflict',
+          'log_changed',
         ],
       },
     },
     {
       method: 'GET',
       path: '/logs/:log',
-      onLog: (c, log) => (readQuery(c, []), json(describe(log))),
+      onLog: (c, log) => (readQuery(c, []), json(describeLog(log))),
       doc: {
         tag: 'logs',
         summary: 'One log',
@@ -63,27 +66,32 @@ export function logRoutes(logs: Logs): Route[] {
 async function listLogs(c: Context, logs: Logs): Promise<Response> {
   readQuery(c, [])
   const open = await Promise.all((await logs.list()).map(({ name }) => logs.open(name)))
-  return json({ logs: open.map(describe) })
+  return json({ logs: open.map(describeLog) })
 }
 
 async function createLog(c: Context, logs: Logs): Promise<Response> {
-  const { name, origin, public: isPublic, dedup } = await jsonBody(c, newLog)
+  const { name, origin, public: isPublic, dedup, successor_of: successorOf } = await jsonBody(c, newLog)
   await logs.create({
     name,
     ...(origin === undefined ? {} : { origin }),
     ...(isPublic === undefined ? {} : { public: isPublic }),
     ...(dedup === undefined ? {} : { dedup }),
+    ...(successorOf === undefined ? {} : { successorOf }),
   })
-  return json(describe(await logs.open(name)), 201)
+  return json(describeLog(await logs.open(name)), 201)
 }
 
-function describe(log: Log): object {
-  const { name, origin, vkeys, public: isPublic, dedup, createdAt } = log.info
+/** A log as the API tells of it (schemas.ts logSummary). */
+export function describeLog(log: Log): object {
+  const { name, origin, vkeys, signing, state, successor, public: isPublic, dedup, createdAt } = log.info
   const published = publishedOf(log)
   return {
     name,
     origin,
     vkeys,
+    signing: signing.map(keyIdOf),
+    state,
+    successor: successor ?? null,
     size: published?.size ?? null,
     root: published ? base64(published.root) : null,
     signed_at: published ? new Date(published.signedAt).toISOString() : null,
@@ -92,6 +100,11 @@ function describe(log: Log): object {
     dedup,
     created_at: createdAt.toISOString(),
   }
+}
+
+/** The key ID as it stands in a vkey. */
+function keyIdOf(vkey: string): string {
+  return vkey.split('+')[1] ?? ''
 }
 
 function publishedOf(log: Log): Published | undefined {

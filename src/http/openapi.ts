@@ -43,6 +43,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   tile: 'level, index and, of a partial tile, width: `L/N` or `L/N.p/W`, slashes as they are (c2sp.org/tlog-tiles)',
   bundle: 'index and, of a partial bundle, width: `N` or `N.p/W`, slashes as they are (c2sp.org/tlog-tiles)',
   id: 'id of the key: the 12 characters after `plog_`',
+  keyid: 'id of the signing key: the eight hex digits in its vkey',
 }
 
 /** @param version of the program */

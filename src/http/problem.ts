@@ -96,6 +96,11 @@ function describe(error: unknown): {
   members: Readonly<Record<string, unknown>>
 } {
   if (error instanceof HttpError) return { code: error.code, detail: error.message, members: error.evidence }
+  if (error instanceof LogError && error.code === 'log_frozen') {
+    const successor = error.evidence['successor']
+    const members = typeof successor === 'string' ? { successor: `/logs/${successor}` } : {}
+    return { code: error.code, detail: error.message, members }
+  }
   if (error instanceof LogError || error instanceof AccessError) {
     return { code: error.code, detail: error.message, members: {} }
   }
@@ -115,7 +120,7 @@ function headersOf(
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
     'access-control-allow-origin': '*',
-    'access-control-expose-headers': 'Retry-After',
+    'access-control-expose-headers': 'Retry-After, Link',
   }
   if (status === 503) headers['retry-after'] = RETRY_AFTER
   // RFC 6750 §3: the error attribute is left out when no key was sent.
@@ -123,5 +128,8 @@ function headersOf(
     headers['www-authenticate'] = code === 'key_missing' ? 'Bearer' : 'Bearer error="invalid_token"'
   if (status === 405)
     headers['allow'] = Array.isArray(members['allow']) ? members['allow'].join(', ') : 'GET, HEAD'
+  // RFC 5829 §3.4
+  if (typeof members['successor'] === 'string')
+    headers['link'] = `<${members['successor']}>; rel="successor-version"`
   return headers
 }

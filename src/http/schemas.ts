@@ -8,6 +8,10 @@ const hash = z.base64().length(44).describe('32 bytes in base64')
 const bytes = z.base64().describe('bytes in base64')
 const time = z.iso.datetime()
 const logName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+const keyId = z.string().regex(/^[0-9a-f]{8}$/)
+const state = z
+  .enum(['open', 'draining', 'frozen'])
+  .describe('draining takes no more entries, frozen has ended; said by the server, signed by nobody')
 const note = z.string().describe('the checkpoint: a signed note (c2sp.org/tlog-checkpoint)')
 
 export const binary = z.string().describe('raw bytes').meta({ format: 'binary' })
@@ -16,7 +20,12 @@ export const text = z.string()
 export const logSummary = z.strictObject({
   name: logName,
   origin: z.string(),
-  vkeys: z.array(z.string()).describe('every key that may sign, as c2sp.org/signed-note verifier keys'),
+  vkeys: z
+    .array(z.string())
+    .describe('every key that ever signed or may sign, as c2sp.org/signed-note verifier keys'),
+  signing: z.array(keyId).describe('ids of those that sign now'),
+  state,
+  successor: logName.nullable().describe('the log that continues this one'),
   size: size.nullable().describe('of the published checkpoint; null before the first one'),
   root: hash.nullable(),
   signed_at: time.nullable(),
@@ -37,7 +46,9 @@ export const newLog = z.strictObject({
     .optional(),
   public: z.boolean().optional(),
   dedup: z.boolean().optional(),
+  successor_of: logName.optional().describe('a log that this one continues; it says so from then on'),
 })
+export const newState = z.strictObject({ state })
 
 export const newEntry = z.union([
   z.strictObject({ entry: bytes }),

@@ -31,7 +31,7 @@ const ED25519 = 0x01
 export function parseKeyLine(line: string): KeyLine {
   try {
     if (line.startsWith('PRIVATE+KEY+')) return { kind: 'plain', vkey: vkeyOf(line), skey: line }
-    const [kind, vkey = '', ...rest] = line.split(' ')
+    const [kind = '', vkey = '', ...rest] = line.split(' ')
     return parseWords(kind, vkey, rest)
   } catch (cause) {
     if (cause instanceof FormatError) throw invalid('its key is not one', { cause })
@@ -74,7 +74,7 @@ export async function passphraseOf(secrets: Secrets): Promise<string> {
   )
 }
 
-function parseWords(kind: string | undefined, vkey: string, rest: readonly string[]): KeyLine {
+function parseWords(kind: string, vkey: string, rest: readonly string[]): KeyLine {
   const { type } = parseVkey(vkey)
   const [first = '', ...more] = rest
   if (first === '' || rest.includes(''))

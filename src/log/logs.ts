@@ -1,13 +1,16 @@
 // The engine: all logs of one database, and the publishing of those whose keys this process holds.
-import { verifierOf } from '../core/signer.ts'
 import { checkPublished } from './check-published.ts'
+import { createLog } from './create-log.ts'
 import { LogError } from './errors.ts'
 import { createFeed } from './feed.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { createLogInfos } from './log-infos.ts'
 import type { Observer } from './observer.ts'
 import { openLog, type OpenLog } from './open-log.ts'
 import type { Clock, Guard, KeyRing, LogStore } from './ports.ts'
 import { createPublishLoop } from './publish-loop.ts'
+import { refusedAppend } from './refused-append.ts'
 import { createStatusBoard } from './status.ts'
 import type { LogInfo, Logs } from './types.ts'
 
@@ -47,6 +50,8 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     const info = (await store.logs()).find((log) => log.id === logId)
     if (info !== undefined) checkPublished(info, published)
   })
+  const infos = createLogInfos(store)
+  const lifecycle = createLifecycle({ store, keys, clock, infos })
   const board = createStatusBoard(
     feed,
     clock,
@@ -56,17 +61,25 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
   const publishing = createPublishLoop(ports, feed, board, {
     publishInterval: options.publishInterval,
     heartbeat: options.heartbeat,
+    infos,
     onRecovered: (info) => void opened.delete(info.name), // what was read meanwhile is forgotten
   })
   let stopping: AbortController | undefined
   let loop: Promise<void> = Promise.resolve()
-  let unfollow: () => Promise<void> = async () => {}
+  const undo: (() => unknown)[] = []
 
   async function openNow(info: LogInfo): Promise<OpenLog> {
     if (feed.newest(info.id) === undefined) await feed.refresh(info.id)
     return openLog(
       info,
-      { store, feed, observer, status: (log) => board.of(log), refusal: (log) => board.refusal(log.id) },
+      {
+        store,
+        feed,
+        observer,
+        now: () => infos.now(info),
+        status: (log) => board.of(log),
+        refusal: (log) => board.refusal(log.id) ?? refusedAppend(log),
+      },
       { limits: options.limits ?? DEFAULT_LIMITS, cacheBytes: options.cacheBytes ?? 32 * 2 ** 20 },
     )
   }
@@ -81,6 +94,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
   }
 
   return {
+    ...lifecycle,
     list: () => store.logs(),
     async open(name) {
       const known = opened.get(name)
@@ -89,30 +103,15 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       if (info === undefined) throw new LogError('log_not_found', `there is no log "${name}"`)
       return opening(info)
     },
-    async create({
-      name,
-      origin = `${options.originPrefix}/logs/${name}`,
-      public: isPublic = false,
-      dedup = true,
-    }) {
-      checkName(name)
-      // Before there are keys: a key file of a log that is not ours would stop us from serving the one that is.
-      const taken = (await store.logs()).find((log) => log.name === name || log.origin === origin)
-      if (taken !== undefined) {
-        throw new LogError(
-          'log_exists',
-          `a log "${taken.name}" with origin ${taken.origin} exists: choose another name`,
-        )
-      }
-      const signers = await keys.create(name, origin)
-      const vkeys = signers.map((signer) => signer.vkey)
-      for (const vkey of vkeys) verifierOf(vkey) // never store what no client could use
-      const info = await store.createLog({ name, origin, public: isPublic, dedup, vkeys })
+    async create(wanted) {
+      const info = await createLog(wanted, ports, options.originPrefix)
+      await infos.refresh()
       await publishing.publish(info)
       return info
     },
     async start() {
-      unfollow = await feed.follow(report)
+      undo.push(await infos.follow(report))
+      undo.push(await feed.follow(report))
       for (const info of await store.logs()) await publishing.publish(info) // due or not: an old copy is noticed at the start
       stopping = new AbortController()
       loop = publishing.run(stopping.signal)
@@ -120,17 +119,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     async stop() {
       stopping?.abort()
       await loop
-      await unfollow()
+      for (const step of undo.splice(0).toReversed()) await step()
     },
-  }
-}
-
-/** @throws LogError `invalid_log_name` */
-function checkName(name: string): void {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
-    throw new LogError(
-      'invalid_log_name',
-      `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,
-    )
   }
 }

@@ -15,6 +15,8 @@ export interface OpenLogPorts {
   readonly store: LogStore
   readonly feed: Feed
   readonly observer: Observer
+  /** The log as it is now. */
+  readonly now: () => LogInfo
   readonly status: (info: LogInfo) => LogStatus
   /** Why the log takes no entries at the moment, if it does not. */
   readonly refusal: (info: LogInfo) => LogError | undefined
@@ -32,7 +34,7 @@ export interface OpenLog extends Log {
 
 export function openLog(
   info: LogInfo,
-  { store, feed, observer, status, refusal }: OpenLogPorts,
+  { store, feed, observer, now, status, refusal }: OpenLogPorts,
   { limits, cacheBytes }: OpenLogOptions,
 ): OpenLog {
   const pool = createPool(limits)
@@ -53,7 +55,9 @@ export function openLog(
   return {
     ...createProver(tiles, published),
     ...createReader(info, store, tiles, published, cacheBytes),
-    info,
+    get info() {
+      return now()
+    },
     tiles,
     get waiting() {
       return pool.waiting
@@ -62,14 +66,8 @@ export function openLog(
       if (entries.length === 0) return []
       const started = performance.now()
       try {
-        const refused = refusal(info)
+        const refused = refusal(now())
         if (refused !== undefined) throw refused
-        if (info.mirrored) {
-          throw new LogError(
-            'log_mirrored',
-            `log ${info.name} is a copy of ${info.origin}: append to the log that it copies`,
-          )
-        }
         const pending = pool.add(entries)
         sequencer.kick()
         const appended = await pending
@@ -88,7 +86,7 @@ export function openLog(
     waitPublished: (index, signal) => feed.wait(info.id, index, signal),
     published,
     history: (limit, beforeSeq) => store.history(info.id, limit, beforeSeq ?? published().seq + 1),
-    status: () => status(info),
+    status: () => status(now()),
   }
 }
 

@@ -1,9 +1,11 @@
 // When a log is published: as soon as it is due, one attempt at a time, and until an attempt that failed has succeeded.
 import { ProoflogError } from '../core/errors.ts'
-import type { Signer } from '../core/signer.ts'
 import type { Feed } from './feed.ts'
+import type { LogInfos } from './log-infos.ts'
 import type { EnginePorts } from './logs.ts'
 import { checkNotRewound, publishOnce } from './publisher.ts'
+import { isSignedByAll } from './signed-by-all.ts'
+import { createSigners } from './signers.ts'
 import type { StatusBoard } from './status.ts'
 import type { LogInfo } from './types.ts'
 
@@ -19,6 +21,7 @@ export interface PublishLoopOptions {
   readonly publishInterval: number
   /** Milliseconds. */
   readonly heartbeat: number
+  readonly infos: LogInfos
   /** A log is published again after a failure: the database may have been another copy meanwhile. */
   readonly onRecovered: (log: LogInfo) => void
 }
@@ -27,10 +30,10 @@ export function createPublishLoop(
   ports: EnginePorts,
   feed: Feed,
   board: StatusBoard,
-  { publishInterval, heartbeat, onRecovered }: PublishLoopOptions,
+  { publishInterval, heartbeat, infos, onRecovered }: PublishLoopOptions,
 ): PublishLoop {
   const { store, guard, keys, clock, observer, report } = ports
-  const signing = new Map<number, readonly Signer[]>()
+  const signersOf = createSigners(keys)
   const underWay = new Map<number, Promise<void>>()
   /** Logs whose last attempt failed: tried again whether anything is due or not. */
   const failed = new Set<number>()
@@ -44,7 +47,7 @@ export function createPublishLoop(
   async function attemptPublish(info: LogInfo): Promise<void> {
     try {
       await checkNotRewound(info, feed, store)
-      const signers = await signersOf(info)
+      const signers = info.mirrored ? [] : await signersOf(info) // a copy is signed by its origin
       const published =
         signers.length === 0 // another process signs it; this one only watches
           ? undefined
@@ -61,15 +64,24 @@ export function createPublishLoop(
     }
   }
 
-  async function signersOf(info: LogInfo): Promise<readonly Signer[]> {
-    if (info.mirrored) return [] // its origin signs it
-    const known = signing.get(info.id) ?? (await keys.signers(info))
-    if (known.length > 0) signing.set(info.id, known)
-    return known
+  /** Logs with a key that has not signed yet: at the end of a rotation nobody shall have to wait for the next heartbeat. */
+  function rekeyed(): number[] {
+    const lacking: number[] = []
+    for (const info of infos.all()) {
+      const newest = feed.newest(info.id)
+      if (info.revision === 0 || info.mirrored || info.state === 'frozen' || newest === undefined) continue
+      if (!isSignedByAll(info, newest.note)) lacking.push(info.id)
+    }
+    return lacking
   }
 
   async function round(): Promise<void> {
-    const due = new Set([...(await store.due(clock() - heartbeat)), ...failed, ...feed.rewound()])
+    const due = new Set([
+      ...(await store.due(clock() - heartbeat)),
+      ...failed,
+      ...feed.rewound(),
+      ...rekeyed(),
+    ])
     if (due.size === 0) return
     for (const info of await store.logs()) if (due.has(info.id)) await publish(info)
   }

@@ -10,6 +10,7 @@ import { checkedEdge } from './checked-edge.ts'
 import type { Feed } from './feed.ts'
 import { contradicted, halted } from './halted.ts'
 import type { Clock, Guard, LogStore } from './ports.ts'
+import { isSignedByAll } from './signed-by-all.ts'
 import { createTileCache } from './tile-cache.ts'
 import type { Head, LogInfo, Published } from './types.ts'
 
@@ -61,7 +62,10 @@ export async function publishOnce(
   for (const older of [...guardedHeads, last]) {
     if (older !== undefined) await checkGrowth(info, tiles, older, head)
   }
-  if (last !== undefined && last.size === head.size && last.signedAt >= signedBefore) return undefined
+  if (last !== undefined && last.size === head.size) {
+    const current = last.signedAt >= signedBefore && isSignedByAll(info, last.note)
+    if (current || info.state === 'frozen') return undefined
+  }
 
   const signedAt = clock()
   if (last !== undefined && signedAt <= last.signedAt) {

@@ -34,7 +34,7 @@ export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number):
         })
       } else if (newest !== undefined) {
         const age = clock() - newest.signedAt
-        if (age > staleAfter) {
+        if (age > staleAfter && info.state !== 'frozen') {
           problems.push({
             code: 'stale',
             message: `the newest checkpoint of log ${info.name} is ${Math.round(age / 1000)} s old: nobody signs it`,

@@ -126,6 +126,33 @@ export interface Logs {
   list(): Promise<LogInfo[]>
   /** @throws LogError `log_not_found` */
   open(name: string): Promise<Log>
-  /** Creates log, keys and first checkpoint (size 0). @throws LogError `log_exists`, `invalid_log_name` */
-  create(options: { name: string; origin?: string; public?: boolean; dedup?: boolean }): Promise<LogInfo>
+  /**
+   * Creates log, keys and first checkpoint (size 0).
+   * @param options.successorOf name of the log that it continues
+   * @throws LogError `log_exists`, `invalid_log_name`, `log_not_found`, `state_conflict` when that one has a successor
+   */
+  create(options: {
+    name: string
+    origin?: string
+    public?: boolean
+    dedup?: boolean
+    successorOf?: string
+  }): Promise<LogInfo>
+  /**
+   * Adds new keys, which sign together with the old ones from the next checkpoint on. Verifiers that know only the old ones
+   * keep verifying until these are retired.
+   * @throws LogError `log_not_found`, `keys_elsewhere`, `log_changed`, `state_conflict`, `log_halted` when the keys do not sign
+   */
+  rotate(name: string): Promise<LogInfo>
+  /**
+   * Ends the signing of a key, never of the last Ed25519 key. What it signed stays verifiable.
+   * @param keyId as in its vkey: eight hex digits
+   * @throws LogError `log_not_found`, `signing_key_not_found`, `log_changed`, `state_conflict`
+   */
+  retireKey(name: string, keyId: string): Promise<LogInfo>
+  /**
+   * `open` → `draining` → `frozen`, and back to `open`. A state that the log has already is no fault.
+   * @throws LogError `log_not_found`, `log_changed`, `state_conflict`
+   */
+  setState(name: string, state: LogState): Promise<LogInfo>
 }

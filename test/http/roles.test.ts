@@ -68,6 +68,7 @@ const REQUESTS: Record<string, { query?: string; body?: () => string | Uint8Arra
     body: () => JSON.stringify({ name: 'k', scopes: ['entries:read'] }),
     type: 'application/json',
   },
+  'POST /logs/:log/state': { body: () => '{"state":"draining"}', type: 'application/json' },
   'POST /logs/:log/add': { body: () => 'an entry' },
   'POST /logs/:log/entries': { body: () => 'an entry', type: 'application/octet-stream' },
   'GET /logs/:log/proofs/inclusion': { query: '?index=3' },
@@ -82,6 +83,7 @@ async function ask(route: Route, role: string, log: string): Promise<Response> {
     .replace(':tile{.+}', '0/000')
     .replace(':bundle{.+}', '000')
     .replace(':index', '5')
+    .replace(':keyid', '0123abcd')
   if (path.includes(':id'))
     path = path.replace(':id', (await keys.create({ name: 'victim', scopes: ['entries:read'] })).info.id)
   const bearer = bearers.get(role)
@@ -142,6 +144,9 @@ test('what changes something needs its scope, what shows entries may be read, an
     'GET /keys': 'logs:admin',
     'POST /keys': 'logs:admin',
     'DELETE /keys/:id': 'logs:admin',
+    'POST /logs/:log/keys': 'logs:admin',
+    'DELETE /logs/:log/keys/:keyid': 'logs:admin',
+    'POST /logs/:log/state': 'logs:admin',
     'POST /logs/:log/add': 'entries:append',
     'POST /logs/:log/entries': 'entries:append',
     'GET /logs/:log/entries': 'entries:read unless public',

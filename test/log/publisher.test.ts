@@ -361,7 +361,7 @@ describe('status', () => {
     log = await one.engine.open(log.info.name)
     await appendTexts(log, ['more'])
     clock.now += 1000
-    await expectHalted(/are not those of log/)
+    await expectHalted(/lack key [0-9a-f]{8}, which signs/)
     expect(log.published().size).toBe(0)
   })
 })

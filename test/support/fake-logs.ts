@@ -12,6 +12,8 @@ export interface FakeLog extends Log {
   /** While false, what is appended stays unpublished and waits end with their signal. */
   publishing: boolean
   problems: LogProblem[]
+  /** What was asked of keys and state; nothing of it is done. */
+  readonly changes: string[]
 }
 
 export interface FakeLogs extends Logs {
@@ -21,6 +23,13 @@ export interface FakeLogs extends Logs {
 
 export function fakeLogs(...logs: FakeLog[]): FakeLogs {
   const byName = new Map(logs.map((log) => [log.info.name, log]))
+  function changed(name: string, what: string): LogInfo {
+    const log = byName.get(name)
+    if (!log) throw new LogError('log_not_found', `there is no log "${name}"`)
+    if (fake.fault) throw fake.fault
+    log.changes.push(what)
+    return log.info
+  }
   const fake: FakeLogs = {
     byName,
     fault: undefined,
@@ -41,20 +50,27 @@ export function fakeLogs(...logs: FakeLog[]): FakeLogs {
       byName.set(name, log)
       return log.info
     },
+    rotate: async (name) => changed(name, 'rotate'),
+    retireKey: async (name, keyId) => changed(name, `retire ${keyId}`),
+    setState: async (name, state) => changed(name, state),
   }
   return fake
 }
 
 export function fakeLog(
   name: string,
-  options: Partial<Pick<LogInfo, 'public' | 'dedup' | 'origin'>> = {},
+  {
+    public: isPublic = false,
+    dedup = true,
+    origin = `log.test/logs/${name}`,
+  }: Partial<Pick<LogInfo, 'public' | 'dedup' | 'origin'>> = {},
 ): FakeLog {
   const info: LogInfo = {
     id: 1,
     name,
-    origin: `log.test/logs/${name}`,
-    public: false,
-    dedup: true,
+    origin,
+    public: isPublic,
+    dedup,
     vkeys: ['log.test+00000000+AAAA'],
     signing: ['log.test+00000000+AAAA'],
     state: 'open',
@@ -62,7 +78,6 @@ export function fakeLog(
     revision: 0,
     mirrored: false,
     createdAt: new Date(0),
-    ...options,
   }
   const stored: Uint8Array[] = []
   const tree = referenceTree((index) => hashLeaf(stored[index]!))
@@ -103,6 +118,7 @@ export function fakeLog(
     fault: undefined,
     publishing: true,
     problems: [],
+    changes: [],
     waiting: 0,
     async append(entries) {
       ready()
