@@ -41,7 +41,6 @@ export function addWitness(program: Command, io: Io): void {
   const witness = program
     .command('witness')
     .description("cosign the checkpoints of other services' logs, until it is told to stop (SIGINT, SIGTERM)")
-    .enablePositionalOptions()
     .option('--name <name>', 'name of the witness: a URL without scheme; it never changes')
     .option(...DATA)
     .option(
@@ -62,19 +61,20 @@ export function addWitness(program: Command, io: Io): void {
     .option('--no-ml-dsa', 'cosign with Ed25519 only, which takes a hundredth of the time')
     .addHelpText('after', AFTER_HELP)
     .action((options: ServeOptions) => runWitness(options, io))
+  // What stands after the name of a command below is parsed by the one above too, and only there: hence optsWithGlobals.
   witness
     .command('add-log <vkey>')
     .description('witness a log too, or believe another key of a log; the service may run')
     .option('--origin <origin>', 'first line of its checkpoints (the name of its key)')
     .option(...DATA)
     .option('--json', 'print the result as JSON')
-    .action((vkey: string, options: LogsOptions) => addLog(vkey, options, io))
+    .action((vkey: string, _: unknown, command: Command) => addLog(vkey, command.optsWithGlobals(), io))
   witness
     .command('list-logs')
     .description('show the logs that are witnessed, and what was cosigned last; the service may run')
     .option(...DATA)
     .option('--json', 'print the result as JSON')
-    .action((options: LogsOptions) => listLogs(options, io))
+    .action((_: unknown, command: Command) => listLogs(command.optsWithGlobals(), io))
 }
 
 async function runWitness(options: ServeOptions, io: Io): Promise<void> {
