@@ -9,18 +9,33 @@ import { nodeInTile, NODES_IN_ROW, type TileCache } from './tile-cache.ts'
 /** The hashes of a planned proof (core/tree.ts) in the tree of `size`. @throws LogError `log_damaged`, `store_unavailable` */
 export async function foldPlanned(tiles: TileCache, plan: readonly Range[], size: number): Promise<Hash[]> {
   const needed: TileCoordinate[] = []
-  const parts = plan.map(rangeNodes)
-  for (const nodes of parts) for (const node of nodes) need(needed, node, size)
+  const parts = plan.map((range) => knownOrNodes(tiles, range))
+  for (const part of parts) if (Array.isArray(part)) for (const node of part) need(needed, node, size)
   const read = await tiles.get(needed)
   const hashOf = (node: NodeId): Hash => {
     const tile = read[placeOf(needed, node)]
     if (tile === undefined) throw new RangeError(`the tile of node ${node.level}/${node.index} was not read`)
     return nodeInTile(tile, node)
   }
-  return parts.map((nodes) => {
-    const [only] = nodes
-    return only !== undefined && nodes.length === 1 ? hashOf(only) : foldHashes(nodes.map(hashOf))
+  return parts.map((part, i) => {
+    if (!Array.isArray(part)) return part
+    const [only] = part
+    if (only !== undefined && part.length === 1) return hashOf(only)
+    const hash = foldHashes(part.map(hashOf))
+    const range = plan[i]
+    if (range !== undefined) tiles.folded.set(rangeKey(range), hash)
+    return hash
   })
+}
+
+/** The hash of a range that was folded before, otherwise the nodes it is folded from. */
+function knownOrNodes(tiles: TileCache, range: Range): Hash | NodeId[] {
+  const nodes = rangeNodes(range)
+  return nodes.length === 1 ? nodes : (tiles.folded.get(rangeKey(range)) ?? nodes)
+}
+
+function rangeKey({ start, end }: Range): string {
+  return `${start}-${end}`
 }
 
 function need(needed: TileCoordinate[], node: NodeId, size: number): void {

@@ -15,6 +15,8 @@ export interface CachedTile {
 export interface TileCache {
   /** Tiles in the order asked; what is missing is read in one go. */
   get(tiles: readonly TileCoordinate[]): Promise<CachedTile[]>
+  /** Hashes of ranges that are no node of any tile, by `start-end`: the right edge, which every proof of a tree ends with. */
+  readonly folded: LRUCache<string, Hash>
 }
 
 /** Nodes of each height in a full tile. */
@@ -23,6 +25,9 @@ export const NODES_IN_ROW: readonly number[] = Array.from(
   (_, height) => TILE_WIDTH / 2 ** height,
 )
 
+/** Some forty trees. */
+const FOLDED_RANGES = 1000
+
 /** @param bytes memory for tiles at most */
 export function createTileCache(logId: number, store: LogStore, bytes: number): TileCache {
   const cache = new LRUCache<string, CachedTile>({
@@ -30,15 +35,15 @@ export function createTileCache(logId: number, store: LogStore, bytes: number): 
     sizeCalculation: (tile) => tile.rows.reduce((sum, row) => sum + row.length, 200),
   })
   return {
+    folded: new LRUCache({ max: FOLDED_RANGES }),
     async get(tiles) {
       const found = tiles.map((tile) => cache.get(keyOf(tile)))
+      if (allFound(found)) return found
       const missing = tiles.filter((_, i) => found[i] === undefined)
-      if (missing.length > 0) {
-        const read = await store.tiles(logId, missing)
-        for (const [i, tile] of missing.entries()) {
-          const hashes = read[i]
-          if (hashes !== undefined) cache.set(keyOf(tile), expand(hashes))
-        }
+      const read = await store.tiles(logId, missing)
+      for (const [i, tile] of missing.entries()) {
+        const hashes = read[i]
+        if (hashes !== undefined) cache.set(keyOf(tile), expand(hashes))
       }
       return tiles.map((tile, i) => found[i] ?? cache.get(keyOf(tile)) ?? unreachable(tile))
     },
@@ -71,6 +76,10 @@ function expand(hashes: Uint8Array): CachedTile {
     below = row
   }
   return { hashes, rows }
+}
+
+function allFound(found: readonly (CachedTile | undefined)[]): found is CachedTile[] {
+  return !found.includes(undefined)
 }
 
 function keyOf({ level, index, width }: TileCoordinate): string {
