@@ -22,18 +22,14 @@ export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCod
   }
   const length = headers.get('content-length')
   const declared = length !== null && /^[0-9]+$/.test(length) ? Number(length) : undefined
-  const refuse = (): never => {
-    throw new HttpError(
-      tooLarge,
-      `the body is larger than the ${limit} bytes accepted here; nothing was stored`,
-    )
-  }
-  if (declared !== undefined && declared > limit) refuse()
+  if (declared !== undefined && declared > limit) throw refusal(limit, tooLarge)
+  const incoming = incomingOf(c)
+  const here = incoming && declared !== undefined ? takeAtOnce(incoming, declared) : undefined
+  if (here !== undefined) return here
   const charge = bodyCharge()
   try {
-    const body = growing(declared, limit, charge, refuse)
-    const incoming = incomingOf(c)
-    await (incoming ? readIncoming(incoming, declared, body.add) : readStream(c.req.raw, body.add))
+    const body = growing(declared, limit, charge, tooLarge)
+    await (incoming ? readIncoming(incoming, body.add) : readStream(c.req.raw, body.add))
     return body.whole()
   } finally {
     charge.release()
@@ -42,9 +38,9 @@ export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCod
 
 /**
  * Chunks are copied as they come: kept, each would cost 220 bytes however small it is, and it is the sender who cuts them.
- * @throws LogError `queue_full`; and whatever `refuse` throws
+ * @throws LogError `queue_full`; HttpError `tooLarge`
  */
-function growing(declared: number | undefined, limit: number, charge: BodyCharge, refuse: () => never) {
+function growing(declared: number | undefined, limit: number, charge: BodyCharge, tooLarge: HttpErrorCode) {
   let bytes = allocate(declared ?? Math.min(FIRST, limit))
   let size = 0
   function allocate(capacity: number): Uint8Array {
@@ -54,7 +50,7 @@ function growing(declared: number | undefined, limit: number, charge: BodyCharge
   return {
     add: (chunk: Uint8Array): void => {
       const end = size + chunk.byteLength
-      if (end > limit) refuse()
+      if (end > limit) throw refusal(limit, tooLarge)
       if (end > bytes.byteLength) {
         const larger = allocate(Math.min(Math.max(end, 2 * bytes.byteLength), limit))
         larger.set(bytes.subarray(0, size))
@@ -68,17 +64,21 @@ function growing(declared: number | undefined, limit: number, charge: BodyCharge
   }
 }
 
+/**
+ * A small body came with its head: taking it at once saves four listeners and a turn of the event loop. Copied, since it is a
+ * view of all that was read from the socket; nothing is under way that would have to be charged.
+ */
+function takeAtOnce(incoming: IncomingMessage, declared: number): Uint8Array | undefined {
+  if (declared === 0 || incoming.readableLength !== declared) return undefined
+  const all: unknown = incoming.read()
+  if (!(all instanceof Uint8Array)) throw incomplete(incoming.errored)
+  // Up to its end, which is yet to come: a request without one is drained after the answer, with three timers.
+  incoming.resume()
+  return new Uint8Array(all)
+}
+
 /** From the socket itself: a web stream in between would have a queue of its own. */
-async function readIncoming(
-  incoming: IncomingMessage,
-  declared: number | undefined,
-  add: (chunk: Uint8Array) => void,
-): Promise<void> {
-  // A small body came with its head: taking it at once saves four listeners and a turn of the event loop.
-  if (declared !== undefined && declared > 0 && incoming.readableLength === declared) {
-    const all: unknown = incoming.read()
-    if (all instanceof Uint8Array) return add(all)
-  }
+async function readIncoming(incoming: IncomingMessage, add: (chunk: Uint8Array) => void): Promise<void> {
   if (incoming.destroyed) endedEarly(incoming.errored)
   let stop = (): void => {}
   const reading = new Promise<void>((resolve, reject) => {
@@ -114,6 +114,10 @@ async function readStream(request: Request, add: (chunk: Uint8Array) => void): P
       throw error
     }
   }
+}
+
+function refusal(limit: number, code: HttpErrorCode): HttpError {
+  return new HttpError(code, `the body is larger than the ${limit} bytes accepted here; nothing was stored`)
 }
 
 function endedEarly(cause: unknown): never {

@@ -1,6 +1,6 @@
 // The app on Node's own HTTP server, over sockets: what only shows there.
 import { once } from 'node:events'
-import { request as httpRequest, type Server } from 'node:http'
+import { type IncomingMessage, request as httpRequest, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -63,6 +63,17 @@ test('a tlog load tool appends and reads: no content type, exactly 200, only the
   expect(tile.headers.get('content-type')).toBe('application/octet-stream')
   expect(tile.headers.get('content-length')).toBe('8192')
   expect((await fetch(url('/logs/private/tile/0/001'))).status).toBe(404)
+})
+
+test('a small body is read to its end with its entry: nothing is left to drain after the answer', async () => {
+  const listened: string[] = []
+  const requested = once(server, 'request') as Promise<[IncomingMessage]>
+  const added = fetch(url('/logs/private/add'), { method: 'POST', headers: ALL, body: new Uint8Array(256) })
+  const [incoming] = await requested
+  incoming.on('newListener', (event: string) => listened.push(event))
+  await once(incoming, 'end')
+  expect((await added).status).toBe(200)
+  expect(listened).not.toContain('data')
 })
 
 test('a body without a length is read, and cut at the limit', async () => {
