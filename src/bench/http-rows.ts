@@ -1,10 +1,10 @@
 // Rows over HTTP: the real server in a process of its own, loaded from this one, against its own empty routes.
 import { readFileSync } from 'node:fs'
-import { encodeBundle } from '../core/bundle.ts'
 import { hashLeaf } from '../core/hash.ts'
 import { freshEntries } from './entries.ts'
+import { freshBundles, freshSingles } from './fresh-posts.ts'
 import type { BenchServer, Ground } from './ground.ts'
-import { httpRequest, type LoadResult, runLoad } from './http-load.ts'
+import { httpRequest, type Load, type LoadResult, runLoad } from './http-load.ts'
 import { median, quantile, type Row } from './stats.ts'
 
 const LOG = '/logs/http'
@@ -14,30 +14,34 @@ const BUNDLE = 1024
 
 /** One entry a request over 512 connections, against an empty JSON POST. */
 export async function singleRow(server: BenchServer, seconds: number, rounds: number): Promise<Row> {
-  const empty = httpRequest('POST', '/bench/empty', { 'Content-Type': 'application/json' }, Buffer.from('{}'))
-  const load = { port: server.port, connections: 512, seconds }
+  const connections = 512
+  const post = (path: string): Promise<LoadResult> =>
+    runLoad({
+      port: server.port,
+      connections,
+      seconds,
+      request: freshSingles(connections, path, auth(server)),
+    })
   return inTurn(rounds, {
     name: 'append.http_single',
     unit: 'entries/s',
     of: 'empty JSON POST',
     target: '>= 0.60, p99 < 60 ms',
-    measure: () =>
-      runLoad({
-        ...load,
-        request: () => httpRequest('POST', `${LOG}/add`, auth(server), freshEntries(1)[0]),
-      }),
-    ceiling: () => runLoad({ ...load, request: () => empty }),
+    measure: () => post(`${LOG}/add`),
+    // The same request, key and entry included.
+    ceiling: () => post('/bench/empty'),
   })
 }
 
 /** Bundles over 8 connections for some seconds. */
 function loadBundles(server: BenchServer, seconds: number): Promise<LoadResult> {
   const headers = { ...auth(server), 'Content-Type': 'application/vnd.prooflog.bundle' }
+  const connections = 8
   return runLoad({
     port: server.port,
-    connections: 8,
+    connections,
     seconds,
-    request: () => httpRequest('POST', `${LOG}/entries`, headers, encodeBundle(freshEntries(BUNDLE))),
+    request: freshBundles(connections, `${LOG}/entries`, headers, BUNDLE),
   })
 }
 
@@ -96,7 +100,7 @@ export async function latencyRows(ground: Ground, server: BenchServer, seconds: 
     port: server.port,
     connections: 1,
     seconds,
-    request: () => httpRequest('POST', `${LOG}/add`, auth(server), freshEntries(1)[0]),
+    request: freshSingles(1, `${LOG}/add`, auth(server)),
   })
   const of = `p50 of INSERT + COMMIT, ${median(bare.latencies).toFixed(2)} ms`
   return [
@@ -149,8 +153,9 @@ export async function readRows(server: BenchServer, seconds: number, rounds: num
   ]
   const rows: Row[] = []
   for (const [name, target, some] of requests) {
-    const measure = (): Promise<LoadResult> =>
-      runLoad({ port: server.port, connections: 64, seconds, request: (n) => some[n % some.length] ?? empty })
+    const get = (request: Load['request']): Promise<LoadResult> =>
+      runLoad({ port: server.port, connections: 64, seconds, request, awake: true })
+    const measure = (): Promise<LoadResult> => get((n) => some[n % some.length] ?? empty)
     await measure() // warm
     rows.push(
       await inTurn(rounds, {
@@ -159,7 +164,7 @@ export async function readRows(server: BenchServer, seconds: number, rounds: num
         of: 'empty JSON GET',
         target,
         measure,
-        ceiling: () => runLoad({ port: server.port, connections: 64, seconds, request: () => empty }),
+        ceiling: () => get(() => empty),
       }),
     )
   }
@@ -170,21 +175,18 @@ export async function readRows(server: BenchServer, seconds: number, rounds: num
 export async function publishLagRow(server: BenchServer, seconds: number): Promise<Row> {
   const connections = 400
   const perSecond = 2000
+  const headers = { ...auth(server), 'Content-Type': 'application/octet-stream' }
+  const request = freshSingles(connections, `${LOG}/entries?wait=published`, headers)
   const started = performance.now()
   const result = await runLoad({
     port: server.port,
     connections,
     seconds,
-    request: (n) => {
+    request: (n, connection) => {
       // An open loop would be exact; with 400 clients that each wait for a checkpoint, the pace is met by pausing.
       const due = started + (n / perSecond) * 1000
       while (performance.now() < due && due - performance.now() < 0.2) continue
-      return httpRequest(
-        'POST',
-        `${LOG}/entries?wait=published`,
-        { ...auth(server), 'Content-Type': 'application/octet-stream' },
-        freshEntries(1)[0],
-      )
+      return request(n, connection)
     },
   })
   return {
