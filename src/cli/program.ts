@@ -7,6 +7,7 @@ import { addAudit } from './audit.ts'
 import { addBench } from './bench.ts'
 import { addCheckpoint } from './checkpoint.ts'
 import { EXIT, reportError } from './errors.ts'
+import { addExport } from './export.ts'
 import { addGet } from './get.ts'
 import { addGuard } from './guard.ts'
 import type { Io } from './io.ts'
@@ -28,6 +29,7 @@ const COMMANDS = [
   addVerify,
   addCheckpoint,
   addAudit,
+  addExport,
   addLog,
   addKey,
   addKeygen,
