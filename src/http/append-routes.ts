@@ -97,13 +97,13 @@ async function addEntry(c: Context, log: Log): Promise<Response> {
 }
 
 async function addEntries(c: Context, log: Log, stopping: AbortSignal): Promise<Response> {
-  const wait = readWait(c)
+  const wait = readWait(c, log)
   const { entries, batch } = await readEntries(c)
   const appended = await log.append(entries)
   const answer = batch ? batchReceiptOf(appended) : receiptOf(appended)
   if (wait === undefined) return json(answer)
   const ends = [stopping, c.req.raw.signal]
-  const size = await withSignal(wait, ends, (signal) => waitPublished(log, appended, answer, signal))
+  const size = await withSignal(wait.limit, ends, (signal) => waitFor(wait, log, appended, answer, signal))
   return json({ ...answer, tree_size: size })
 }
 
@@ -129,14 +129,23 @@ async function readEntries(c: Context): Promise<{ entries: Uint8Array[]; batch: 
   }
 }
 
-/** How long to wait, in milliseconds; undefined when the commit is all that was asked for. */
-function readWait(c: Context): number | undefined {
+/** `limit` in milliseconds. */
+interface Wait {
+  readonly until: 'published' | 'witnessed'
+  readonly limit: number
+}
+
+/** Undefined when the commit is all that was asked for. */
+function readWait(c: Context, log: Log): Wait | undefined {
   const { wait = 'committed', timeout } = readQuery(c, ['wait', 'timeout'])
-  if (wait === 'witnessed')
-    throw invalid('wait=witnessed is not available: this server collects no cosignatures; use wait=published')
-  if (wait !== 'committed' && wait !== 'published') throw invalid('wait must be committed or published')
+  if (wait !== 'committed' && wait !== 'published' && wait !== 'witnessed')
+    throw invalid('wait must be committed, published or witnessed')
+  if (wait === 'witnessed' && !log.policy().quorum)
+    throw invalid(
+      'wait=witnessed is not available: no cosignatures are asked for this log; use wait=published',
+    )
   const seconds = numberOf('timeout', timeout, { min: 1, max: MAX_WAIT_SECONDS, fallback: 10 })
-  return wait === 'committed' ? undefined : seconds * 1000
+  return wait === 'committed' ? undefined : { until: wait, limit: seconds * 1000 }
 }
 
 /**
@@ -164,7 +173,8 @@ async function withSignal<T>(
 }
 
 /** The size of a checkpoint that covers all of them. */
-async function waitPublished(
+async function waitFor(
+  { until }: Wait,
   log: Log,
   appended: readonly Appended[],
   receipt: object,
@@ -172,7 +182,8 @@ async function waitPublished(
 ): Promise<number> {
   const last = appended.reduce((max, { index }) => Math.max(max, index), 0)
   try {
-    return (await log.waitPublished(last, signal)).size
+    const wait = until === 'witnessed' ? log.waitWitnessed(last, signal) : log.waitPublished(last, signal)
+    return (await wait).size
   } catch (error) {
     if (!(error instanceof LogError) || error.code !== 'wait_timeout') throw error
     const detail =

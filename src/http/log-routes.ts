@@ -1,7 +1,9 @@
 // Logs: what anybody must know to check them, and their creation.
 import type { Context } from 'hono'
+import type { CosigningPolicy } from '../log/cosigners.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log, Logs, Published } from '../log/types.ts'
+import { describeWitness } from './describe-witness.ts'
 import { jsonBody } from './json-body.ts'
 import { readQuery } from './query.ts'
 import { base64, json } from './respond.ts'
@@ -95,7 +97,8 @@ export function describeLog(log: Log): object {
     size: published?.size ?? null,
     root: published ? base64(published.root) : null,
     signed_at: published ? new Date(published.signedAt).toISOString() : null,
-    ...log.status(),
+    ...describeStatus(log),
+    policy: policyOf(log)?.text ?? null,
     public: isPublic,
     dedup,
     created_at: createdAt.toISOString(),
@@ -105,6 +108,21 @@ export function describeLog(log: Log): object {
 /** The key ID as it stands in a vkey. */
 function keyIdOf(vkey: string): string {
   return vkey.split('+')[1] ?? ''
+}
+
+/** @throws LogError `policy_invalid` becomes null: the status tells of it */
+function policyOf(log: Log): CosigningPolicy | undefined {
+  try {
+    return log.policy()
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'policy_invalid') return undefined
+    throw error
+  }
+}
+
+function describeStatus(log: Log): object {
+  const { witnesses, ...status } = log.status()
+  return { ...status, witnesses: witnesses.map(describeWitness) }
 }
 
 function publishedOf(log: Log): Published | undefined {

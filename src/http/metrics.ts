@@ -1,6 +1,7 @@
 // Prometheus metrics. Children are looked up once per log and route: naming labels on every request costs more than counting.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Observer } from '../log/observer.ts'
+import { witnessMetrics, type WitnessObserver } from './witness-metrics.ts'
 
 export interface Metrics extends Observer {
   /** Counts the answers of a route, `/logs/:log/add`; asked for once per route. */
@@ -18,13 +19,14 @@ export function createMetrics(): Metrics {
   collectDefaultMetrics({ register: registry })
   return {
     ...logMetrics(registry),
+    ...witnessMetrics(registry),
     ...httpMetrics(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
   }
 }
 
-function logMetrics(registry: Registry): Observer {
+function logMetrics(registry: Registry): Omit<Observer, keyof WitnessObserver> {
   const named = (name: string, help: string, labelNames = ['log']) => ({
     name: `prooflog_${name}`,
     help,

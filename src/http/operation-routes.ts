@@ -1,6 +1,7 @@
 // For whoever runs the service: is it alive, is it well, how is it doing.
 import type { Context } from 'hono'
 import type { Logs } from '../log/types.ts'
+import { describeWitness } from './describe-witness.ts'
 import { HttpError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
 import { headersFor, json } from './respond.ts'
@@ -65,18 +66,23 @@ async function getReadiness({ logs, database, stopping }: OperationDeps): Promis
   if (stopping.aborted) throw new HttpError('not_ready', 'the process is stopping')
   const faults: Fault[] = []
   const names: string[] = []
+  const witnesses: object[] = []
   try {
     await within(PING_LIMIT, database.ping())
     for (const { name } of await within(PING_LIMIT, logs.list())) {
       names.push(name)
-      const { problems } = (await within(PING_LIMIT, logs.open(name))).status()
+      const { problems, quorum, witnesses: asked } = (await within(PING_LIMIT, logs.open(name))).status()
+      for (const witness of asked) witnesses.push({ log: name, quorum, ...describeWitness(witness) })
       faults.push(...problems.map(({ code, message }) => ({ log: name, code, message })))
     }
   } catch {
     faults.push({ log: null, code: 'store_unavailable', message: 'the database does not answer' })
   }
-  if (faults.length === 0) return json({ status: 'ready', logs: names })
-  throw new HttpError('not_ready', faults.map(({ message }) => message).join('; '), { problems: faults })
+  if (faults.length === 0) return json({ status: 'ready', logs: names, witnesses })
+  throw new HttpError('not_ready', faults.map(({ message }) => message).join('; '), {
+    problems: faults,
+    witnesses,
+  })
 }
 
 async function within<T>(limit: number, work: Promise<T>): Promise<T> {

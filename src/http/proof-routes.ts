@@ -120,12 +120,13 @@ async function listTreeHeads(c: Context, log: Log): Promise<Response> {
   return json({ sths: heads.map(describe), next: oldest > 0 ? oldest : null })
 }
 
-function describe({ size, signedAt, root, note, seq }: Published): object {
+function describe({ size, signedAt, root, note, seq, quorum }: Published): object {
   return {
     tree_size: size,
     timestamp: signedAt,
     sha256_root_hash: base64(root),
     checkpoint: Buffer.from(note).toString(),
     seq,
+    quorum,
   }
 }

@@ -9,6 +9,7 @@ export const ACCESS: AccessTable = {
   'POST /logs/:log/keys': 'logs:admin',
   'DELETE /logs/:log/keys/:keyid': 'logs:admin',
   'POST /logs/:log/state': 'logs:admin',
+  'GET /logs/:log/policy': 'public',
   'GET /logs/:log/checkpoint': 'public',
   'GET /logs/:log/tile/entries/:bundle{.+}': 'entries:read unless public',
   'GET /logs/:log/tile/:tile{.+}': 'public',

@@ -5,7 +5,10 @@ const number = z.int().min(0)
 const hash = z.string().describe('a leaf hash: 64 lower-case hex digits, or 44 characters of base64')
 
 export const waitQuery = z.object({
-  wait: z.enum(['committed', 'published']).optional().describe('what to wait for; committed by default'),
+  wait: z
+    .enum(['committed', 'published', 'witnessed'])
+    .optional()
+    .describe('what to wait for; committed by default'),
   timeout: z.int().min(1).max(60).optional().describe('seconds to wait for a checkpoint; 10 by default'),
 })
 export const entriesQuery = z.object({

@@ -14,6 +14,18 @@ const state = z
   .describe('draining takes no more entries, frozen has ended; said by the server, signed by nobody')
 const note = z.string().describe('the checkpoint: a signed note (c2sp.org/tlog-checkpoint)')
 
+const quorum = z
+  .enum(['met', 'missed', 'none'])
+  .describe('whether cosignatures satisfy the policy of the log; none when it asks for none')
+const witness = z.strictObject({
+  name: z.string(),
+  cosigned: z.boolean().describe('the newest checkpoint has its cosignature'),
+  failure: z
+    .strictObject({ reason: z.string(), message: z.string() })
+    .nullable()
+    .describe('why its last answer to this process was no cosignature'),
+})
+
 export const binary = z.string().describe('raw bytes').meta({ format: 'binary' })
 export const text = z.string()
 
@@ -31,6 +43,14 @@ export const logSummary = z.strictObject({
   signed_at: time.nullable(),
   level: z.enum(['tamper-detecting', 'tamper-evident', 'witnessed']).describe('what can be promised now'),
   problems: z.array(z.strictObject({ code: z.string(), message: z.string() })),
+  quorum,
+  witnesses: z.array(witness).describe('those of the policy'),
+  policy: z
+    .string()
+    .nullable()
+    .describe(
+      'a policy file (c2sp.org/tlog-policy) for verifiers; null while it cannot be read, see problems',
+    ),
   public: z.boolean().describe('entries can be read without a key'),
   dedup: z.boolean().describe('the same bytes get the same index'),
   created_at: time,
@@ -55,7 +75,9 @@ export const newEntry = z.union([
   z.strictObject({ text: z.string().describe('its UTF-8 is the entry') }),
 ])
 const covered = {
-  tree_size: size.optional().describe('size of a published checkpoint that covers it, with wait=published'),
+  tree_size: size
+    .optional()
+    .describe('size of a checkpoint that covers it, with wait=published or wait=witnessed'),
 }
 export const receipt = z.strictObject({ index: size, leaf_hash: hash, duplicate: z.boolean(), ...covered })
 export const batchReceipt = z.strictObject({
@@ -85,6 +107,7 @@ export const treeHead = z.strictObject({
   sha256_root_hash: hash,
   checkpoint: note,
   seq: size.describe('position among the published tree heads, from 0'),
+  quorum: quorum.describe('as it is now for the newest one, as it was when it was published for older ones'),
 })
 export const treeHeadList = z.strictObject({
   sths: z.array(treeHead),
@@ -118,7 +141,15 @@ export const createdKey = z.strictObject({
 export const keyList = z.strictObject({ keys: z.array(key) })
 
 export const health = z.strictObject({ status: z.literal('ok') })
-export const readiness = z.strictObject({ status: z.literal('ready'), logs: z.array(z.string()) })
+export const readiness = z.strictObject({
+  status: z.literal('ready'),
+  logs: z.array(z.string()),
+  witnesses: z
+    .array(z.strictObject({ log: z.string(), quorum, ...witness.shape }))
+    .describe(
+      'of logs with a policy; one that fails makes the service unready only where its log is held back',
+    ),
+})
 export const problem = z.looseObject({
   type: z.string().describe('link to the code on the reference page'),
   title: z.string(),

@@ -29,6 +29,20 @@ export function tileRoutes(): Route[] {
     },
     {
       method: 'GET',
+      path: '/logs/:log/policy',
+      onLog: getPolicy,
+      doc: {
+        tag: 'logs',
+        summary: 'Whom to believe',
+        description:
+          'A complete policy file (c2sp.org/tlog-policy): the keys of the log, its witnesses and their quorum, for verifiers. ' +
+          'Compare it with what the operator published elsewhere before you rely on it.',
+        answers: { 'text/plain; charset=utf-8': text },
+        problems: ['invalid_parameter', 'policy_invalid'],
+      },
+    },
+    {
+      method: 'GET',
       path: '/logs/:log/tile/entries/:bundle{.+}',
       onLog: getBundle,
       doc: {
@@ -59,6 +73,11 @@ export function tileRoutes(): Route[] {
 function getCheckpoint(c: Context, log: Log): Response {
   readQuery(c, [])
   return new Response(bodyOf(log.published().note), { headers: NOTE_HEADERS })
+}
+
+function getPolicy(c: Context, log: Log): Response {
+  readQuery(c, [])
+  return new Response(log.policy().text, { headers: NOTE_HEADERS })
 }
 
 async function getTile(c: Context, log: Log): Promise<Response> {

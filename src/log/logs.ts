@@ -1,8 +1,9 @@
 // The engine: all logs of one database, and the publishing of those whose keys this process holds.
 import { checkPublished } from './check-published.ts'
+import { type Cosigners, NO_COSIGNERS } from './cosigners.ts'
 import { createLog } from './create-log.ts'
 import { LogError } from './errors.ts'
-import { createFeed } from './feed.ts'
+import { createFeed, type Feed } from './feed.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { createLogInfos } from './log-infos.ts'
@@ -12,7 +13,7 @@ import type { Clock, Guard, KeyRing, LogStore } from './ports.ts'
 import { createPublishLoop } from './publish-loop.ts'
 import { refusedAppend } from './refused-append.ts'
 import { createStatusBoard } from './status.ts'
-import type { LogInfo, Logs } from './types.ts'
+import type { LogInfo, Logs, Published, Quorum } from './types.ts'
 
 export interface EnginePorts {
   readonly store: LogStore
@@ -20,6 +21,8 @@ export interface EnginePorts {
   readonly keys: KeyRing
   readonly clock: Clock
   readonly observer: Observer
+  /** Nobody cosigns unless given. */
+  readonly cosigners?: Cosigners
   /** Hears of every failure to publish or to follow, as often as it happens; `log` is a name. */
   readonly report: (error: unknown, log?: string) => void
 }
@@ -45,18 +48,11 @@ export interface Engine extends Logs {
 
 /** A log that is created again or opened twice is one object: its pool and caches are per process. */
 export function createEngine(ports: EnginePorts, options: EngineOptions): Engine {
-  const { store, keys, clock, observer, report } = ports
-  const feed = createFeed(store, async (logId, published) => {
-    const info = (await store.logs()).find((log) => log.id === logId)
-    if (info !== undefined) checkPublished(info, published)
-  })
+  const { store, keys, clock, observer, report, cosigners = NO_COSIGNERS } = ports
+  const feed = verifyingFeed(store, cosigners)
   const infos = createLogInfos(store)
   const lifecycle = createLifecycle({ store, keys, clock, infos })
-  const board = createStatusBoard(
-    feed,
-    clock,
-    options.heartbeat + Math.max(10 * options.publishInterval, 60_000),
-  )
+  const board = createStatusBoard(feed, clock, cosigners, staleAfter(options, cosigners))
   const opened = new Map<string, Promise<OpenLog>>()
   const publishing = createPublishLoop(ports, feed, board, {
     publishInterval: options.publishInterval,
@@ -76,6 +72,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
         store,
         feed,
         observer,
+        cosigners,
         now: () => infos.now(info),
         status: (log) => board.of(log),
         refusal: (log) => board.refusal(log.id) ?? refusedAppend(log),
@@ -112,7 +109,8 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     async start() {
       undo.push(await infos.follow(report))
       undo.push(await feed.follow(report))
-      for (const info of await store.logs()) await publishing.publish(info) // due or not: an old copy is noticed at the start
+      // Due or not: an old copy is noticed at the start.
+      await Promise.all((await store.logs()).map((info) => publishing.publish(info)))
       stopping = new AbortController()
       loop = publishing.run(stopping.signal)
     },
@@ -121,5 +119,29 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
       await loop
       for (const step of undo.splice(0).toReversed()) await step()
     },
+  }
+}
+
+/** Milliseconds: a few publications may fail before anybody is told. */
+function staleAfter({ heartbeat, publishInterval }: EngineOptions, { interval }: Cosigners): number {
+  return Math.max(heartbeat, interval) + Math.max(10 * publishInterval, 60_000)
+}
+
+function verifyingFeed(store: LogStore, cosigners: Cosigners): Feed {
+  return createFeed(store, async (logId, published) => {
+    const info = (await store.logs()).find((log) => log.id === logId)
+    if (info === undefined) return 'none'
+    checkPublished(info, published)
+    return quorumOf(cosigners, info, published)
+  })
+}
+
+/** What cannot be judged does not count as cosigned; the status says why. @throws LogError `log_damaged` */
+function quorumOf(cosigners: Cosigners, info: LogInfo, { note }: Published): Quorum {
+  try {
+    return cosigners.review(info, note).quorum
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'policy_invalid') return 'missed'
+    throw error
   }
 }

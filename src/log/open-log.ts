@@ -1,4 +1,5 @@
 // One log, as the transports see it (types.ts Log): pool and sequencer are the way in, feed and reader the way out.
+import type { Cosigners } from './cosigners.ts'
 import { LogError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Limits } from './limits.ts'
@@ -17,6 +18,7 @@ export interface OpenLogPorts {
   readonly observer: Observer
   /** The log as it is now. */
   readonly now: () => LogInfo
+  readonly cosigners: Cosigners
   readonly status: (info: LogInfo) => LogStatus
   /** Why the log takes no entries at the moment, if it does not. */
   readonly refusal: (info: LogInfo) => LogError | undefined
@@ -34,7 +36,7 @@ export interface OpenLog extends Log {
 
 export function openLog(
   info: LogInfo,
-  { store, feed, observer, now, status, refusal }: OpenLogPorts,
+  { store, feed, observer, cosigners, now, status, refusal }: OpenLogPorts,
   { limits, cacheBytes }: OpenLogOptions,
 ): OpenLog {
   const pool = createPool(limits)
@@ -83,7 +85,9 @@ export function openLog(
         throw error
       }
     },
-    waitPublished: (index, signal) => feed.wait(info.id, index, signal),
+    waitPublished: (index, signal) => feed.wait(info.id, { index }, signal),
+    waitWitnessed: (index, signal) => feed.wait(info.id, { index, witnessed: true }, signal),
+    policy: () => cosigners.policyOf(now()),
     published,
     history: (limit, beforeSeq) => store.history(info.id, limit, beforeSeq ?? published().seq + 1),
     status: () => status(now()),

@@ -1,18 +1,21 @@
 // When a log is published: as soon as it is due, one attempt at a time, and until an attempt that failed has succeeded.
-import { ProoflogError } from '../core/errors.ts'
+import { createAttempts } from './attempts.ts'
+import { NO_COSIGNERS } from './cosigners.ts'
 import type { Feed } from './feed.ts'
+import { halted } from './halted.ts'
 import type { LogInfos } from './log-infos.ts'
 import type { EnginePorts } from './logs.ts'
-import { checkNotRewound, publishOnce } from './publisher.ts'
+import { checkNotRewound, publishOnce, type PublisherPorts } from './publisher.ts'
 import { isSignedByAll } from './signed-by-all.ts'
 import { createSigners } from './signers.ts'
+import { createSlots } from './slots.ts'
 import type { StatusBoard } from './status.ts'
 import type { LogInfo } from './types.ts'
 
 export interface PublishLoop {
   /** One attempt for a log; whoever asks while it is under way shares it. Failures go to the status and the report. */
   publish(log: LogInfo): Promise<void>
-  /** Looks for what is due every `publishInterval` until `signal` aborts; resolves after the round under way. */
+  /** Looks for what is due every `publishInterval` until `signal` aborts; resolves after the attempts under way. */
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -26,20 +29,24 @@ export interface PublishLoopOptions {
   readonly onRecovered: (log: LogInfo) => void
 }
 
+/** Logs whose head is checked and signed at the same time; those that wait for witnesses are not counted. */
+const PUBLISHED_AT_ONCE = 16
+
 export function createPublishLoop(
   ports: EnginePorts,
   feed: Feed,
   board: StatusBoard,
   { publishInterval, heartbeat, infos, onRecovered }: PublishLoopOptions,
 ): PublishLoop {
-  const { store, guard, keys, clock, observer, report } = ports
+  const { store, guard, keys, clock, observer, report, cosigners = NO_COSIGNERS } = ports
   const signersOf = createSigners(keys)
+  const slots = createSlots(PUBLISHED_AT_ONCE)
+  const attempts = createAttempts(board, observer, report, onRecovered)
   const underWay = new Map<number, Promise<void>>()
-  /** Logs whose last attempt failed: tried again whether anything is due or not. */
-  const failed = new Set<number>()
 
   function publish(info: LogInfo): Promise<void> {
-    const attempt = underWay.get(info.id) ?? attemptPublish(info).finally(() => underWay.delete(info.id))
+    const attempt =
+      underWay.get(info.id) ?? slots.use(() => attemptPublish(info)).finally(() => underWay.delete(info.id))
     underWay.set(info.id, attempt)
     return attempt
   }
@@ -51,39 +58,41 @@ export function createPublishLoop(
       const published =
         signers.length === 0 // another process signs it; this one only watches
           ? undefined
-          : await publishOnce({ info, signers }, { store, guard, feed, clock }, clock() - heartbeat)
-      board.attempted(info.id, undefined)
-      if (failed.delete(info.id)) onRecovered(info)
-      if (published !== undefined) observer.published(info.name, published.size, published.signedAt)
+          : await publishOnce({ info, signers }, portsFor(info), clock() - heartbeat)
+      attempts.succeeded(info, published)
     } catch (error) {
-      board.attempted(info.id, error)
-      failed.add(info.id)
-      observer.publishFailed(info.name, error instanceof ProoflogError ? error.code : 'unexpected')
-      report(error, info.name)
+      attempts.failed(info, error)
       await store.unlead(info.id).catch(report) // another process may do better
     }
   }
 
-  /** Logs with a key that has not signed yet: at the end of a rotation nobody shall have to wait for the next heartbeat. */
-  function rekeyed(): number[] {
-    const lacking: number[] = []
-    for (const info of infos.all()) {
-      const newest = feed.newest(info.id)
-      if (info.revision === 0 || info.mirrored || info.state === 'frozen' || newest === undefined) continue
-      if (!isSignedByAll(info, newest.note)) lacking.push(info.id)
+  function portsFor(info: LogInfo): PublisherPorts {
+    return {
+      store,
+      guard,
+      feed,
+      clock,
+      report,
+      // While witnesses think, another log may be published.
+      cosigners: { ...cosigners, collect: (request) => slots.without(() => cosigners.collect(request)) },
+      async alarm(why, evidence) {
+        await guard.halt(info.origin, why)
+        attempts.alarmed(info, halted(info, why, evidence))
+      },
     }
-    return lacking
   }
 
   async function round(): Promise<void> {
     const due = new Set([
       ...(await store.due(clock() - heartbeat)),
-      ...failed,
+      ...attempts.failing(),
       ...feed.rewound(),
-      ...rekeyed(),
+      ...rekeyed(infos, feed),
     ])
     if (due.size === 0) return
-    for (const info of await store.logs()) if (due.has(info.id)) await publish(info)
+    for (const info of await store.logs()) {
+      if (due.has(info.id) && cosigners.readyIn(info) === 0) void publish(info)
+    }
   }
 
   return {
@@ -94,8 +103,21 @@ export function createPublishLoop(
         await round().catch(report)
         await sleep(Math.max(0, publishInterval - (performance.now() - started)), signal)
       }
+      await Promise.all(underWay.values())
+      await cosigners.abandon()
     },
   }
+}
+
+/** Logs with a key that has not signed yet: at the end of a rotation nobody shall have to wait for the next heartbeat. */
+function rekeyed(infos: LogInfos, feed: Feed): number[] {
+  const lacking: number[] = []
+  for (const info of infos.all()) {
+    const newest = feed.newest(info.id)
+    if (info.revision === 0 || info.mirrored || info.state === 'frozen' || newest === undefined) continue
+    if (!isSignedByAll(info, newest.note)) lacking.push(info.id)
+  }
+  return lacking
 }
 
 /** Resolves after `ms`, or when `signal` aborts. */

@@ -4,11 +4,15 @@ import { equalBytes } from '../core/bytes.ts'
 import { formatCheckpoint } from '../core/checkpoint.ts'
 import { formatNote, type NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
+import { planConsistency } from '../core/tree.ts'
 import { checkGrowth } from './check-growth.ts'
 import { checkPublished } from './check-published.ts'
 import { checkedEdge } from './checked-edge.ts'
+import type { Cosigners, CosigningRequest } from './cosigners.ts'
 import type { Feed } from './feed.ts'
+import { foldPlanned } from './fold-planned.ts'
 import { contradicted, halted } from './halted.ts'
+import { lateCosignatures } from './late-cosignatures.ts'
 import type { Clock, Guard, LogStore } from './ports.ts'
 import { isSignedByAll } from './signed-by-all.ts'
 import { createTileCache } from './tile-cache.ts'
@@ -19,6 +23,11 @@ export interface PublisherPorts {
   readonly guard: Guard
   readonly feed: Feed
   readonly clock: Clock
+  readonly cosigners: Cosigners
+  /** See CosigningRequest. */
+  readonly alarm: CosigningRequest['alarm']
+  /** Hears of late cosignatures that could not be kept. */
+  readonly report: (error: unknown, log?: string) => void
 }
 
 /** What publishing one log needs. */
@@ -34,6 +43,7 @@ const PROOF_TILES_BYTES = 4 * 2 ** 20
  * Checks the head of a log and publishes it, or signs it anew when the newest checkpoint was signed before `signedBefore`
  * (POSIX ms).
  * @returns the checkpoint, or undefined when there was nothing to do or another process does it
+ * @throws LogError `quorum_missed`, `policy_invalid`: signed or not, it is not published; the next attempt starts anew
  * @throws LogError `log_contradicted` when signing would contradict what was signed before; `log_halted`; `log_damaged`; `store_unavailable`
  */
 export async function publishOnce(
@@ -43,6 +53,7 @@ export async function publishOnce(
 ): Promise<Published | undefined> {
   const { info } = log
   const { store, guard, clock } = ports
+  ports.cosigners.policyOf(info) // nothing is signed while the policy cannot be read
   if (!(await store.lead(info.id))) return undefined
   const last = await store.published(info.id)
   if (last !== undefined && last.seq !== ports.feed.newest(info.id)?.seq) checkPublished(info, last)
@@ -85,9 +96,20 @@ export async function publishOnce(
   const note = await sign(log, head, signedAt)
   // From here on the guard holds this head: whatever happens next, nothing inconsistent with it will ever be signed.
   await guard.move(info.origin, guarded, { ...head, note })
-  const next: Published = { ...head, seq: (last?.seq ?? -1) + 1, signedAt, note, quorum: 'none' }
+  const late = lateCosignatures(info, store, ports.report)
+  const cosigned = await ports.cosigners.collect({
+    log: info,
+    size: head.size,
+    note,
+    consistency: (from) => foldPlanned(tiles, planConsistency(from, head.size), head.size),
+    signedSize: async () => (await guard.read(info.origin))?.size ?? 0,
+    late: (signatures) => late.take(signatures),
+    alarm: ports.alarm,
+  })
+  const next: Published = { ...head, seq: (last?.seq ?? -1) + 1, signedAt, ...cosigned }
   if (!(await store.publish(info.id, next))) return undefined
   ports.feed.offer(info.id, next)
+  late.follow(next)
   return next
 }
 

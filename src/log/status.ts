@@ -1,6 +1,7 @@
 // How well a log does, worked out from what really happened: the state behind /readyz, `prooflog log show` and the level of
 // the promise.
 import { ProoflogError } from '../core/errors.ts'
+import type { Cosigners } from './cosigners.ts'
 import { LogError } from './errors.ts'
 import type { Feed } from './feed.ts'
 import type { Clock } from './ports.ts'
@@ -15,33 +16,51 @@ export interface StatusBoard {
 }
 
 /** @param staleAfter milliseconds without a new signature after which a checkpoint is stale */
-export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number): StatusBoard {
+export function createStatusBoard(
+  feed: Feed,
+  clock: Clock,
+  cosigners: Cosigners,
+  staleAfter: number,
+): StatusBoard {
   const failures = new Map<number, LogProblem>()
   const refusals = new Map<number, LogError>()
 
+  function problemsOf(info: LogInfo): LogProblem[] {
+    const problems: LogProblem[] = []
+    const newest = feed.newest(info.id)
+    const failure = failures.get(info.id)
+    if (failure !== undefined) problems.push(failure)
+    const refused = feed.refused(info.id)
+    if (refused !== undefined) problems.push({ code: 'checkpoint_invalid', message: refused.message })
+    if (newest === undefined && refused === undefined) {
+      problems.push({
+        code: 'not_signed',
+        message: `log ${info.name} has no checkpoint: no running process holds its keys`,
+      })
+    } else if (newest !== undefined) {
+      const age = clock() - newest.signedAt
+      if (age > staleAfter && info.state !== 'frozen') {
+        problems.push({
+          code: 'stale',
+          message: `the newest checkpoint of log ${info.name} is ${Math.round(age / 1000)} s old: nobody signs it`,
+        })
+      }
+    }
+    return problems
+  }
+
   return {
     of(info) {
-      const problems: LogProblem[] = []
-      const newest = feed.newest(info.id)
-      const failure = failures.get(info.id)
-      if (failure !== undefined) problems.push(failure)
-      const refused = feed.refused(info.id)
-      if (refused !== undefined) problems.push({ code: 'checkpoint_invalid', message: refused.message })
-      if (newest === undefined && refused === undefined) {
-        problems.push({
-          code: 'not_signed',
-          message: `log ${info.name} has no checkpoint: no running process holds its keys`,
-        })
-      } else if (newest !== undefined) {
-        const age = clock() - newest.signedAt
-        if (age > staleAfter && info.state !== 'frozen') {
-          problems.push({
-            code: 'stale',
-            message: `the newest checkpoint of log ${info.name} is ${Math.round(age / 1000)} s old: nobody signs it`,
-          })
-        }
+      const problems = problemsOf(info)
+      try {
+        const { quorum, witnesses } = cosigners.review(info, feed.newest(info.id)?.note)
+        const level = quorum === 'met' ? 'witnessed' : 'tamper-evident'
+        return { level: problems.length === 0 ? level : 'tamper-detecting', problems, quorum, witnesses }
+      } catch (error) {
+        const problem = problemOf(error)
+        if (!problems.some(({ message }) => message === problem.message)) problems.push(problem)
+        return { level: 'tamper-detecting', problems, quorum: 'missed', witnesses: [] }
       }
-      return { level: problems.length === 0 ? 'tamper-evident' : 'tamper-detecting', problems }
     },
     refusal: (logId) => refusals.get(logId),
     attempted(logId, failure) {
@@ -49,11 +68,15 @@ export function createStatusBoard(feed: Feed, clock: Clock, staleAfter: number):
       failures.delete(logId)
       if (failure === undefined) return
       if (failure instanceof LogError && failure.code === 'log_contradicted') refusals.set(logId, failure)
-      const known = failure instanceof ProoflogError
-      failures.set(logId, {
-        code: 'halted',
-        message: known ? failure.message : 'publishing failed: see the log of the service',
-      })
+      failures.set(logId, problemOf(failure))
     },
   }
+}
+
+function problemOf(failure: unknown): LogProblem {
+  if (!(failure instanceof ProoflogError)) {
+    return { code: 'halted', message: 'publishing failed: see the log of the service' }
+  }
+  const { code, message } = failure
+  return { code: code === 'quorum_missed' || code === 'policy_invalid' ? code : 'halted', message }
 }

@@ -1,5 +1,6 @@
 // The engine's vocabulary: plain data that the transports (http, followers) and the store exchange with it.
 import type { Hash } from '../core/hash.ts'
+import type { CosigningPolicy } from './cosigners.ts'
 
 /** What is fixed about a log when it is created, and the switches an administrator may set. */
 export interface LogInfo {
@@ -74,10 +75,36 @@ export type PromiseLevel = 'tamper-detecting' | 'tamper-evident' | 'witnessed'
 export interface LogStatus {
   readonly level: PromiseLevel
   readonly problems: readonly LogProblem[]
+  /** Of the newest checkpoint, under the policy of today. */
+  readonly quorum: Quorum
+  readonly witnesses: readonly WitnessState[]
 }
 
+/** A witness of the policy and the newest checkpoint. */
+export interface WitnessState {
+  /** As the policy calls it. */
+  readonly name: string
+  /** The newest checkpoint has its cosignature. */
+  readonly cosigned: boolean
+  /** Why its last answer to this process was none, or not a good one. */
+  readonly failure: { readonly reason: WitnessFailure; readonly message: string } | undefined
+}
+
+/** Stable words for what went wrong with a witness; see docs/witnesses.md. */
+export type WitnessFailure =
+  | 'timeout'
+  | 'unreachable'
+  | 'unavailable'
+  | 'rate_limited'
+  | 'not_registered'
+  | 'refused'
+  | 'conflict'
+  | 'bad_answer'
+  | 'bad_signature'
+  | 'other_history'
+
 export interface LogProblem {
-  readonly code: 'not_signed' | 'stale' | 'halted' | 'checkpoint_invalid'
+  readonly code: 'not_signed' | 'stale' | 'halted' | 'checkpoint_invalid' | 'policy_invalid' | 'quorum_missed'
   readonly message: string
 }
 
@@ -96,6 +123,13 @@ export interface Log {
    * @throws LogError `wait_timeout`
    */
   waitPublished(index: number, signal: AbortSignal): Promise<Published>
+  /**
+   * The same for a checkpoint with the cosignatures that the log's policy asks for.
+   * @throws LogError `wait_timeout`
+   */
+  waitWitnessed(index: number, signal: AbortSignal): Promise<Published>
+  /** Whom a verifier should believe. @throws LogError `policy_invalid` */
+  policy(): CosigningPolicy
   /** The newest published checkpoint. @throws LogError `not_published` before the first one */
   published(): Published
   /** Published checkpoints in order of `seq`, newest first, before `beforeSeq` (exclusive) when given. */

@@ -139,6 +139,8 @@ export function fakeLog(
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
       throw new LogError('wait_timeout', 'no checkpoint covers it yet')
     },
+    waitWitnessed: (index, signal) => log.waitPublished(index, signal),
+    policy: () => ({ text: `log ${info.vkeys[0]}\nquorum none\n`, quorum: false }),
     published: () => heads.at(-1)!,
     async history(limit, beforeSeq = heads.length) {
       ready()
@@ -187,6 +189,8 @@ export function fakeLog(
     status: () => ({
       level: log.problems.length === 0 ? 'tamper-evident' : 'tamper-detecting',
       problems: log.problems,
+      quorum: 'none',
+      witnesses: [],
     }),
   }
   publish()
