@@ -242,6 +242,18 @@ test('a wait that ends without a checkpoint is 503, and says that the entries ar
   expect(log.stored).toHaveLength(301)
 })
 
+test('wait=witnessed answers when a cosigned checkpoint covers the entries, and not before', async () => {
+  log.quorum = 'met'
+  const response = await post('entries?wait=witnessed&timeout=1', 'x', 'application/octet-stream')
+  expect(await response.json()).toMatchObject({ index: 300, tree_size: 301 })
+  log.quorum = 'missed'
+  const waiting = post('entries?wait=witnessed&timeout=60', 'y', 'application/octet-stream')
+  t.stop.abort()
+  const { status, code, body } = await problemOf(await waiting)
+  expect([status, code]).toEqual([503, 'wait_timeout'])
+  expect(body['receipt']).toMatchObject({ index: 301 })
+})
+
 test('waits leave nothing behind on what outlives them', async () => {
   for (let i = 0; i < 3; i++) await post('entries?wait=published', `entry ${i}`, 'application/octet-stream')
   expect(getEventListeners(t.stop.signal, 'abort')).toHaveLength(0)

@@ -13,7 +13,11 @@ const get = (path: string, headers: Record<string, string> = {}) =>
   Promise.resolve(t.app.request(path, { headers }))
 
 test('alive is not ready: a stopping process is healthy and takes no new work', async () => {
-  expect(await (await get('/readyz')).json()).toEqual({ status: 'ready', logs: ['private', 'open'] })
+  expect(await (await get('/readyz')).json()).toEqual({
+    status: 'ready',
+    logs: ['private', 'open'],
+    witnesses: [],
+  })
   t.stop.abort()
   expect((await get('/healthz')).status).toBe(200)
   expect(await problemOf(await get('/readyz'))).toMatchObject({ status: 503, code: 'not_ready' })
@@ -225,4 +229,28 @@ test('the reference page names every route and problem, loads nothing and runs n
   expect(response.headers.get('content-security-policy')).toBe(
     `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   )
+})
+
+test('witnesses that fail are shown, and by themselves make nothing unready', async () => {
+  const log = t.logs.byName.get('open')!
+  log.quorum = 'missed'
+  log.witnesses = [
+    { name: 'w1', cosigned: true, failure: undefined },
+    { name: 'w2', cosigned: false, failure: { reason: 'timeout', message: 'no answer' } },
+  ]
+  const witnesses = [
+    { log: 'open', quorum: 'missed', name: 'w1', cosigned: true, failure: null },
+    {
+      log: 'open',
+      quorum: 'missed',
+      name: 'w2',
+      cosigned: false,
+      failure: { reason: 'timeout', message: 'no answer' },
+    },
+  ]
+  expect(await (await get('/readyz')).json()).toMatchObject({ status: 'ready', witnesses })
+  log.problems = [{ code: 'quorum_missed', message: 'w2 gave no cosignature' }]
+  const { status, body } = await problemOf(await get('/readyz'))
+  expect(status).toBe(503)
+  expect(body).toMatchObject({ witnesses, problems: [{ log: 'open', code: 'quorum_missed' }] })
 })

@@ -4,6 +4,7 @@ import { parseBundle } from '../../src/core/bundle.ts'
 import { hashLeaf } from '../../src/core/hash.ts'
 import { checkConsistency, checkInclusion, checkSubtree } from '../../src/core/verify.ts'
 import * as schemas from '../../src/http/schemas.ts'
+import { LogError } from '../../src/log/errors.ts'
 import { ALL, problemOf, type TestApp, testApp } from '../support/http-app.ts'
 
 const IMMUTABLE = 'public, max-age=604800, immutable'
@@ -402,4 +403,19 @@ test('a page of another origin may read, and may send its own key', async () => 
   expect(response.headers.get('access-control-allow-headers')).toContain('Authorization')
   expect(response.headers.get('access-control-allow-credentials')).toBeNull()
   expect((await get('/logs/open/entries/999')).headers.get('access-control-allow-origin')).toBe('*')
+})
+
+test('the policy of a log is served as a file, and told with the log; one that cannot be read is a problem, not a default', async () => {
+  const log = t.logs.byName.get('open')!
+  const response = await get('/logs/open/policy')
+  expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
+  const policy = await response.text()
+  expect(policy).toBe(log.policy().text)
+  expect(await (await get('/logs/open')).json()).toMatchObject({ policy, quorum: 'none', witnesses: [] })
+  log.policyFault = new LogError('policy_invalid', 'line 3 of the policy')
+  expect(await problemOf(await get('/logs/open/policy'))).toMatchObject({
+    status: 503,
+    code: 'policy_invalid',
+  })
+  expect(await (await get('/logs/open')).json()).toMatchObject({ policy: null })
 })

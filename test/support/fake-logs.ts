@@ -2,7 +2,16 @@
 import { encodeBundle } from '../../src/core/bundle.ts'
 import { hashLeaf } from '../../src/core/hash.ts'
 import { LogError } from '../../src/log/errors.ts'
-import type { Appended, Log, LogInfo, LogProblem, Logs, Published } from '../../src/log/types.ts'
+import type {
+  Appended,
+  Log,
+  LogInfo,
+  LogProblem,
+  Logs,
+  Published,
+  Quorum,
+  WitnessState,
+} from '../../src/log/types.ts'
 import { referenceTree } from './reference-tree.ts'
 
 export interface FakeLog extends Log {
@@ -12,6 +21,10 @@ export interface FakeLog extends Log {
   /** While false, what is appended stays unpublished and waits end with their signal. */
   publishing: boolean
   problems: LogProblem[]
+  quorum: Quorum
+  witnesses: WitnessState[]
+  /** Thrown by everything that needs the policy. */
+  policyFault: LogError | undefined
   /** What was asked of keys and state; nothing of it is done. */
   readonly changes: string[]
 }
@@ -118,6 +131,9 @@ export function fakeLog(
     fault: undefined,
     publishing: true,
     problems: [],
+    quorum: 'none',
+    witnesses: [],
+    policyFault: undefined,
     changes: [],
     waiting: 0,
     async append(entries) {
@@ -139,8 +155,11 @@ export function fakeLog(
         await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
       throw new LogError('wait_timeout', 'no checkpoint covers it yet')
     },
-    waitWitnessed: (index, signal) => log.waitPublished(index, signal),
-    policy: () => ({ text: `log ${info.vkeys[0]}\nquorum none\n`, quorum: false }),
+    waitWitnessed: (index, signal) => log.waitPublished(log.quorum === 'met' ? index : Infinity, signal),
+    policy() {
+      if (log.policyFault) throw log.policyFault
+      return { text: `log ${info.vkeys[0]}\nquorum none\n`, quorum: log.quorum !== 'none' }
+    },
     published: () => heads.at(-1)!,
     async history(limit, beforeSeq = heads.length) {
       ready()
@@ -189,8 +208,8 @@ export function fakeLog(
     status: () => ({
       level: log.problems.length === 0 ? 'tamper-evident' : 'tamper-detecting',
       problems: log.problems,
-      quorum: 'none',
-      witnesses: [],
+      quorum: log.quorum,
+      witnesses: log.witnesses,
     }),
   }
   publish()
