@@ -63,9 +63,12 @@ function checkNotes({ info }: Log, history: readonly Published[]): void {
       size: published.size,
       root: toHex(published.root),
     })
-    expect(verified.map(({ vkey }) => vkey).toSorted(), 'every key of the log signed').toEqual(
-      info.vkeys.toSorted(),
-    )
+    // Which of several generations of keys has to sign is for test/log/lifecycle.test.ts to know.
+    if (info.revision === 0) {
+      expect(verified.map(({ vkey }) => vkey).toSorted(), 'every key of the log signed').toEqual(
+        info.vkeys.toSorted(),
+      )
+    }
     const before = history[i - 1]
     if (before === undefined) continue
     expect(published.size, 'sizes never shrink').toBeGreaterThanOrEqual(before.size)
