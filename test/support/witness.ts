@@ -31,12 +31,17 @@ export interface Answer {
   readonly headers: Headers
 }
 
-/** @param logs known from the start. @param more settings; by default nobody is told to come later */
+/**
+ * @param logs known from the start
+ * @param more settings; by default nobody is told to come later
+ * @param shared the database of another witness, which stays
+ */
 export async function testWitness(
   logs: readonly ListedLog[],
   more: Partial<WitnessSettings> = {},
+  shared?: { readonly database: TestDatabase },
 ): Promise<TestWitness> {
-  const database = await testDatabase()
+  const database = shared?.database ?? (await testDatabase())
   const home = testFolder()
   const settings: WitnessSettings = {
     name: 'witness.example/w1',
@@ -79,7 +84,7 @@ export async function testWitness(
     stop,
     async remove() {
       await stop()
-      await database.drop()
+      if (!shared) await database.drop()
       rmSync(home.folder, { recursive: true, force: true })
     },
   }
