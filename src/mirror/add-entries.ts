@@ -23,7 +23,7 @@ export interface AddEntriesPorts {
   readonly pending: PendingStore
   readonly ticketKey: TicketKey
   /** The copy of the log of this origin, if there is one. */
-  readonly copy: (origin: string) => Copy | undefined
+  readonly copy: (origin: string) => Promise<Copy | undefined>
   /** See signCopy; one at a time for a log. */
   readonly sign: (copy: Copy, checkpoint: Pending) => Promise<readonly NoteSignature[] | undefined>
 }
@@ -50,7 +50,7 @@ export async function addEntries(
   onBytes: (bytes: number) => void,
 ): Promise<AddEntriesOutcome> {
   const header = await readHeader(body)
-  const copy = ports.copy(header.origin)
+  const copy = await ports.copy(header.origin)
   if (copy === undefined) throw new MirrorError('unknown_log', 'This mirror copies no log of this origin.')
   const state = await stateOf(copy, ports)
   const checkpoint = knownCheckpoint(copy, header, state, ports.ticketKey)
