@@ -16,16 +16,18 @@ export interface Listening {
 const STOP_LIMIT = 10_000
 
 /**
- * @param at `port` 0 takes a free one
+ * @param at `port` 0 takes a free one; `requestTimeout` milliseconds for a request with its body, unless the usual
  * @throws what the operating system says of the port
  */
 export async function listen(
   fetch: Parameters<typeof getRequestListener>[0],
-  at: { readonly host: string; readonly port: number },
+  at: { readonly host: string; readonly port: number; readonly requestTimeout?: number },
 ): Promise<Listening> {
   const answer = getRequestListener(fetch)
+  const { requestTimeout = SERVER_OPTIONS.requestTimeout } = at
+  const options = { ...SERVER_OPTIONS, requestTimeout }
   // It answers its own failures; there is nothing to wait for.
-  const server = createServer(SERVER_OPTIONS, (request, response) => void answer(request, response))
+  const server = createServer(options, (request, response) => void answer(request, response))
   server.listen(at.port, at.host)
   await once(server, 'listening')
   return { url: urlOf(server, at.host), close: () => close(server) }

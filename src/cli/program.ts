@@ -15,6 +15,7 @@ import { addKey } from './key.ts'
 import { addKeygen } from './keygen.ts'
 import { addLog } from './log.ts'
 import { addMigrate } from './migrate.ts'
+import { addMirror } from './mirror.ts'
 import { addProve } from './prove.ts'
 import { addServe } from './serve.ts'
 import { addVerify } from './verify.ts'
@@ -35,6 +36,7 @@ const COMMANDS = [
   addKeygen,
   addGuard,
   addWitness,
+  addMirror,
   addMigrate,
   addBench,
 ]

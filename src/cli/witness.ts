@@ -1,14 +1,13 @@
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { ClientError } from '../client/index.ts'
-import { type Config, readConfig } from '../config.ts'
 import { toBase64 } from '../core/bytes.ts'
-import { FormatError } from '../core/errors.ts'
-import { parseVkey, validKeyName, type VerificationKey } from '../core/keys.ts'
+import type { VerificationKey } from '../core/keys.ts'
 import type { ListedLog } from '../core/log-list.ts'
 import { cosignerName } from '../files/cosigner-keys.ts'
 import { serveWitness, WITNESS_KEYS } from '../serve-witness.ts'
 import { addWitnessLogs, listWitnessLogs } from '../witness-logs.ts'
+import { checkCosignerName, collect, collectKey, cosignerConfig, logKey } from './cosigner-options.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './numbers.ts'
@@ -80,13 +79,10 @@ export function addWitness(program: Command, io: Io): void {
 async function runWitness(options: ServeOptions, io: Io): Promise<void> {
   const { name, addLog: keys, origin, logList, rate, mlDsa } = options
   if (name === undefined) throw new UsageError('say the name of the witness: --name witness.example.com')
-  if (!validKeyName(name) || name.includes('://'))
-    throw new UsageError(
-      `${JSON.stringify(name)} cannot name a witness: take a URL without scheme, without spaces and +`,
-    )
+  checkCosignerName(name)
   if (origin !== undefined && keys.length !== 1)
     throw new UsageError('--origin is of the one log of --add-log')
-  const config = configOf(options, io)
+  const config = cosignerConfig(options, io, DEFAULT_PORT)
   const stopped = io.untilStopped()
   const logs = keys.map((key) => ({ key, origin: origin ?? key.name }))
   const service = await serveWitness(config, { name, logLists: logList, logs, rate, mlDsa })
@@ -103,7 +99,7 @@ async function runWitness(options: ServeOptions, io: Io): Promise<void> {
 }
 
 async function addLog(vkey: string, options: LogsOptions, io: Io): Promise<void> {
-  const config = configOf(options, io)
+  const config = cosignerConfig(options, io, DEFAULT_PORT)
   const own = await cosignerName(join(config.dataDir, WITNESS_KEYS))
   if (own === undefined)
     throw new UsageError(`there is no witness in ${config.dataDir}: start it once, or say --data`)
@@ -117,7 +113,9 @@ async function addLog(vkey: string, options: LogsOptions, io: Io): Promise<void>
 }
 
 async function listLogs(options: LogsOptions, io: Io): Promise<void> {
-  const logs = await listWitnessLogs(configOf(options, io), (message) => io.err(`${message}\n`))
+  const logs = await listWitnessLogs(cosignerConfig(options, io, DEFAULT_PORT), (message) =>
+    io.err(`${message}\n`),
+  )
   if (options.json) {
     const lines = logs.map((log) => ({
       origin: log.origin,
@@ -139,44 +137,6 @@ async function listLogs(options: LogsOptions, io: Io): Promise<void> {
   await io.out(formatTable(['origin', 'size', 'cosigned', 'from'], rows))
 }
 
-/** A witness shares no folder and no port with a service that was configured by the environment. */
-function configOf(
-  options: { readonly data: string; readonly port?: number; readonly host?: string },
-  io: Io,
-): Config {
-  const { data, port, host } = options
-  return readConfig({
-    ...io.env,
-    PROOFLOG_DATA: data,
-    PORT: port === undefined ? io.env['PORT'] || DEFAULT_PORT : String(port),
-    ...(host === undefined ? {} : { PROOFLOG_HOST: host }),
-  })
-}
-
 function iso(seconds: number): string {
   return new Date(seconds * 1000).toISOString()
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value]
-}
-
-function collectKey(vkey: string, before: readonly VerificationKey[]): VerificationKey[] {
-  try {
-    return [...before, logKey(vkey)]
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-/** @throws UsageError */
-function logKey(vkey: string): VerificationKey {
-  try {
-    const key = parseVkey(vkey)
-    if (key.type !== 0x04) return key
-  } catch (cause) {
-    if (!(cause instanceof FormatError)) throw cause
-    throw new UsageError(cause.message, { cause })
-  }
-  throw new UsageError('this is the key of a witness (type 4), not of a log (types 1 and 6)')
 }

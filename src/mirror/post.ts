@@ -12,7 +12,7 @@ export interface PostOptions {
   /** Submission prefix, with or without a final slash. */
   readonly url: string
   /** The platform's fetch unless given. */
-  readonly fetch?: typeof fetch | undefined
+  readonly fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** Milliseconds for request and answer. */
   readonly timeout: number
   readonly signal?: AbortSignal | undefined
