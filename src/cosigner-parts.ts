@@ -27,8 +27,16 @@ const LIST_INTERVAL = 300_000
 export async function openPool(url: string, what: string, max: number, logger: Logger): Promise<Database> {
   const common = { url, role: SERVICE_ROLE, statementTimeout: 10_000 }
   const first = connect({ ...common, name: `prooflog ${what} start`, max: 1 })
-  const settings = await durableSettings(first, logger).finally(() => first.close())
-  return connect({ ...common, name: `prooflog ${what}`, max, settings })
+  try {
+    return connect({
+      ...common,
+      name: `prooflog ${what}`,
+      max,
+      settings: await durableSettings(first, logger),
+    })
+  } finally {
+    await first.close()
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { serverIdentity } from './guard/postgres.ts'
 import { listen } from './listen.ts'
 import { createEngine, type Engine } from './log/logs.ts'
 import { NO_OBSERVER } from './log/observer.ts'
-import type { Guard, KeyRing, LogStore } from './log/ports.ts'
+import type { Clock, Guard, KeyRing, LogStore } from './log/ports.ts'
 import { createLogger } from './logger.ts'
 import { createMirrorApp } from './mirror/app.ts'
 import { createCopies } from './mirror/copies.ts'
@@ -98,7 +98,7 @@ export async function serveMirror(
   }
 }
 
-interface Parts {
+export interface MirrorParts {
   readonly store: LogStore
   readonly guard: Guard
   readonly engine: Engine
@@ -109,10 +109,17 @@ interface Parts {
   readonly skeys: readonly string[]
   readonly settings: MirrorSettings
   readonly logger: Logger
+  readonly clock?: Clock
+  /** Milliseconds for one upload. */
+  readonly uploadLimit?: number
 }
 
 /** The app, and the vkeys that it signs with. */
-function mirrorApp({ store, guard, engine, known, write, read, skeys, settings, logger }: Parts) {
+export function mirrorApp(parts: MirrorParts): {
+  readonly app: ReturnType<typeof createMirrorApp>
+  readonly vkeys: readonly string[]
+} {
+  const { store, guard, engine, known, write, read, skeys, settings, logger } = parts
   const metrics = createMirrorMetrics()
   const signers = skeys.map(localSigner)
   const vkeys = signers.map(({ vkey }) => vkey)
@@ -121,7 +128,7 @@ function mirrorApp({ store, guard, engine, known, write, read, skeys, settings, 
     store,
     guard,
     signers,
-    clock: Date.now,
+    clock: parts.clock ?? Date.now,
     admit: createRateLimit(settings.rate, () => performance.now()),
     contradiction: tellContradiction(logger, () => metrics.contradicted()),
     known,
@@ -141,12 +148,13 @@ function mirrorApp({ store, guard, engine, known, write, read, skeys, settings, 
     readToken: settings.readToken,
     states: () => readCopyStates(read),
     report: (err) => logger.error({ err }, 'a fault of the mirror'),
+    ...(parts.uploadLimit === undefined ? {} : { uploadLimit: parts.uploadLimit }),
   })
   return { app, vkeys }
 }
 
 /** An engine that signs nothing: it reads, and follows what is signed. */
-function readingEngine(store: LogStore, guard: Guard, logger: Logger): Engine {
+export function readingEngine(store: LogStore, guard: Guard, logger: Logger): Engine {
   const none = (): Promise<never> => Promise.reject(new Error('a mirror has no logs of its own'))
   const keys: KeyRing = { signers: async () => [], create: none, add: none }
   return createEngine(
