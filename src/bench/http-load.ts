@@ -19,8 +19,8 @@ export interface Load {
    */
   readonly request: (n: number, connection: number) => Uint8Array
   /**
-   * Never sleeps between answers. A generator that sleeps has the server pay for waking it, 20 µs an answer here, but only where
-   * the server is the slower of the two: in the row, and not in its ceiling. Takes a whole core, so not where Postgres works too.
+   * Never sleeps between answers. A generator that sleeps has the server pay for waking it, up to 20 µs an answer here, and only
+   * where the server is the slower of the two. Takes a whole core, so not where Postgres works too.
    */
   readonly awake?: boolean
 }
