@@ -29,6 +29,8 @@ export interface Config {
   readonly publishInterval: number
   /** `PROOFLOG_HEARTBEAT_MS`: an unchanged log is signed anew after this many milliseconds, 1,000 to 86,400,000. Default 600,000. */
   readonly heartbeat: number
+  /** `PROOFLOG_CONTACT`: whom a witness asks about the logs; one line in `/logs.v0`. Default PROOFLOG_URL. */
+  readonly contact: string
   /** `PROOFLOG_LOG_LEVEL`: trace, debug, info, warn, error or silent. Default info. */
   readonly logLevel: LogLevel
 }
@@ -52,6 +54,10 @@ const environment = z.object({
   PROOFLOG_OWNER_DATABASE_URL: postgresUrl.optional(),
   PROOFLOG_PUBLISH_MS: whole(50, 60_000).default(1_000),
   PROOFLOG_HEARTBEAT_MS: whole(1_000, 86_400_000).default(600_000),
+  PROOFLOG_CONTACT: z
+    .string()
+    .regex(/^\S(.*\S)?$/, 'must be one line of text')
+    .optional(),
   PROOFLOG_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -73,6 +79,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   const { data } = parsed
   const dataDir = resolve(data.PROOFLOG_DATA)
+  const publicUrl = (data.PROOFLOG_URL ?? `http://localhost:${data.PORT}`).replace(/\/+$/, '')
   return Object.freeze({
     dataDir,
     keysDir: resolve(data.PROOFLOG_KEYS ?? join(dataDir, 'keys')),
@@ -80,11 +87,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     s3: s3Settings(env),
     port: data.PORT,
     host: data.PROOFLOG_HOST,
-    publicUrl: (data.PROOFLOG_URL ?? `http://localhost:${data.PORT}`).replace(/\/+$/, ''),
+    publicUrl,
     databaseUrl: data.DATABASE_URL,
     ownerDatabaseUrl: data.PROOFLOG_OWNER_DATABASE_URL,
     publishInterval: data.PROOFLOG_PUBLISH_MS,
     heartbeat: data.PROOFLOG_HEARTBEAT_MS,
+    contact: data.PROOFLOG_CONTACT ?? publicUrl,
     logLevel: data.PROOFLOG_LOG_LEVEL,
   })
 }

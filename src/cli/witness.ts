@@ -121,7 +121,7 @@ async function listLogs(options: LogsOptions, io: Io): Promise<void> {
       origin: log.origin,
       vkeys: log.vkeys,
       source: log.source,
-      added_at: log.addedAt.toISOString(),
+      added_at: iso(log.addedAt),
       tree_size: log.size,
       sha256_root_hash: log.root && toBase64(log.root),
       cosigned_at: log.cosignedAt === null ? null : iso(log.cosignedAt),

@@ -6,6 +6,7 @@ import { entryRoutes } from './entry-routes.ts'
 import { HttpError } from './errors.ts'
 import { keyRoutes } from './key-routes.ts'
 import { lifecycleRoutes } from './lifecycle-routes.ts'
+import { logListRoutes, type Listing } from './log-list-routes.ts'
 import { logRoutes } from './log-routes.ts'
 import { openApiOf } from './openapi.ts'
 import { type OperationDeps, operationRoutes } from './operation-routes.ts'
@@ -17,6 +18,8 @@ import { type ServeDeps, serveRoute, surround } from './serve-route.ts'
 import { tileRoutes } from './tile-routes.ts'
 
 export interface AppDeps extends OperationDeps, Omit<ServeDeps, 'nextRequestId'> {
+  /** What the list for witnesses says of every log. */
+  readonly listing: Listing
   /** Of the program, for the reference page. */
   readonly version: string
   /** Routes of other rooms, each with its own rows. */
@@ -52,6 +55,7 @@ export function guardedRoutes(deps: AppDeps): GuardedRoute[] {
   const routes: Route[] = [
     ...logRoutes(deps.logs),
     ...lifecycleRoutes(deps.logs),
+    ...logListRoutes(deps.logs, deps.listing),
     ...tileRoutes(),
     ...appendRoutes(deps.stopping),
     ...entryRoutes(),

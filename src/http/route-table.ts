@@ -4,6 +4,7 @@ import { type AccessTable, type Route, type RouteAccess, routeName } from './rou
 /** The log's own routes. Checkpoints, hash tiles and all that follows from them are public; entries need a key unless the log is public. */
 export const ACCESS: AccessTable = {
   'GET /logs': 'public',
+  'GET /logs.v0': 'public',
   'POST /logs': 'logs:admin',
   'GET /logs/:log': 'public',
   'POST /logs/:log/keys': 'logs:admin',

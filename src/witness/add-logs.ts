@@ -65,7 +65,8 @@ export interface ListedKnownLog {
   readonly origin: string
   readonly vkeys: readonly string[]
   readonly source: string
-  readonly addedAt: Date
+  /** Seconds since the epoch. */
+  readonly addedAt: number
   /** Null when nothing was cosigned yet. */
   readonly size: number | null
   readonly root: Uint8Array | null
@@ -78,7 +79,7 @@ export async function listLogs({ sql }: Database): Promise<ListedKnownLog[]> {
   return available(
     () => sql<ListedKnownLog[]>`
       SELECT l.origin, array_agg(l.vkey ORDER BY l.added_at, l.vkey) AS vkeys,
-        (array_agg(l.source ORDER BY l.added_at, l.vkey))[1] AS source, min(l.added_at) AS "addedAt",
+        (array_agg(l.source ORDER BY l.added_at, l.vkey))[1] AS source, floor(extract(epoch FROM min(l.added_at)))::bigint AS "addedAt",
         h.size, h.root, h.cosigned_at AS "cosignedAt"
       FROM witness.logs l LEFT JOIN witness.heads h USING (origin)
       GROUP BY l.origin, h.size, h.root, h.cosigned_at ORDER BY l.origin`,

@@ -36,6 +36,7 @@ export async function testApp(more: Partial<AppDeps> = {}): Promise<TestApp> {
     metrics: createMetrics(),
     logger,
     stopping: stop.signal,
+    listing: { contact: 'someone at example', qpd: 86_400 },
     version: '1.2.3',
     database: {
       async ping() {
