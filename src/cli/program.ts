@@ -12,6 +12,7 @@ import { addGet } from './get.ts'
 import { addGuard } from './guard.ts'
 import type { Io } from './io.ts'
 import { addKey } from './key.ts'
+import { addKeyfile } from './keyfile.ts'
 import { addKeygen } from './keygen.ts'
 import { addLog } from './log.ts'
 import { addMigrate } from './migrate.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   addLog,
   addKey,
   addKeygen,
+  addKeyfile,
   addGuard,
   addWitness,
   addMirror,

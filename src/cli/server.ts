@@ -7,7 +7,7 @@ import { encodeUtf8 } from '../core/bytes.ts'
 const LIMIT = 16_000_000
 
 /**
- * @param request.body sent as JSON; a request with a body is not repeated, since it creates something
+ * @param request.body sent as JSON. A POST is not repeated: it may have done its work already
  * @throws ClientError
  */
 export async function requestJson(
@@ -18,9 +18,8 @@ export async function requestJson(
     method,
     path,
     limit: LIMIT,
-    ...(body
-      ? { body: encodeUtf8(JSON.stringify(body)), contentType: 'application/json', retry: false }
-      : {}),
+    retry: method !== 'POST',
+    ...(body ? { body: encodeUtf8(JSON.stringify(body)), contentType: 'application/json' } : {}),
   })
   return parseFields(answer, `${method} ${path}`)
 }
