@@ -31,6 +31,14 @@ export interface Config {
   readonly heartbeat: number
   /** `PROOFLOG_CONTACT`: whom a witness asks about the logs; one line in `/logs.v0`. Default PROOFLOG_URL. */
   readonly contact: string
+  /** `PROOFLOG_POLICIES`: folder of the logs' policies, `<log>.policy`: who must cosign (docs/witnesses.md). Default `<data>/policies`. */
+  readonly policiesDir: string
+  /** `PROOFLOG_WITNESS_TIMEOUT_MS`: how long publication waits for witnesses, 50 to 30,000. Default 1,000. */
+  readonly witnessTimeout: number
+  /** `PROOFLOG_WITNESS_FAIL`: `closed` (default) publishes nothing without the quorum, `open` publishes all the same. */
+  readonly witnessFailOpen: boolean
+  /** `PROOFLOG_WITNESS_QPD`: checkpoints a day that witnesses get of one log at most, 1 to 1,728,000. Default 86,400. */
+  readonly witnessPerDay: number
   /** `PROOFLOG_LOG_LEVEL`: trace, debug, info, warn, error or silent. Default info. */
   readonly logLevel: LogLevel
 }
@@ -58,6 +66,10 @@ const environment = z.object({
     .string()
     .regex(/^\S(.*\S)?$/, 'must be one line of text')
     .optional(),
+  PROOFLOG_POLICIES: z.string().min(1).optional(),
+  PROOFLOG_WITNESS_TIMEOUT_MS: whole(50, 30_000).default(1_000),
+  PROOFLOG_WITNESS_FAIL: z.enum(['closed', 'open']).default('closed'),
+  PROOFLOG_WITNESS_QPD: whole(1, 1_728_000).default(86_400),
   PROOFLOG_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -93,6 +105,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     publishInterval: data.PROOFLOG_PUBLISH_MS,
     heartbeat: data.PROOFLOG_HEARTBEAT_MS,
     contact: data.PROOFLOG_CONTACT ?? publicUrl,
+    policiesDir: resolve(data.PROOFLOG_POLICIES ?? join(dataDir, 'policies')),
+    witnessTimeout: data.PROOFLOG_WITNESS_TIMEOUT_MS,
+    witnessFailOpen: data.PROOFLOG_WITNESS_FAIL === 'open',
+    witnessPerDay: data.PROOFLOG_WITNESS_QPD,
     logLevel: data.PROOFLOG_LOG_LEVEL,
   })
 }

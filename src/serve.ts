@@ -8,6 +8,7 @@ import { installMlDsa } from './core/ml-dsa.ts'
 import { connect } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
 import { durableSettings } from './durable-settings.ts'
+import { createPolicyFiles } from './files/policy-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { openGuards } from './guard/from-config.ts'
 import { serverIdentity } from './guard/postgres.ts'
@@ -15,12 +16,15 @@ import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createKeyFiles } from './keys/key-files.ts'
 import { listen } from './listen.ts'
+import type { Cosigners } from './log/cosigners.ts'
 import { createEngine } from './log/logs.ts'
+import type { Observer } from './log/observer.ts'
 import { createLogger } from './logger.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
 import { createPostgresStore } from './store/store.ts'
+import { createCosigners } from './witness/cosigners.ts'
 
 export interface Service {
   /** Where it listens, `http://host:port`. */
@@ -77,6 +81,7 @@ export async function serve(
     const guard = openGuards(config, () => serverIdentity(read.sql))
     undo.push(() => guard.close())
     const metrics = createMetrics()
+    const report = reporter(logger)
     const engine = createEngine(
       {
         store,
@@ -84,7 +89,8 @@ export async function serve(
         keys: createKeyFiles(config.keysDir, process.env),
         clock: Date.now,
         observer: metrics,
-        report: reporter(logger),
+        report,
+        cosigners: cosignersOf(config, metrics, report),
       },
       {
         publishInterval: config.publishInterval,
@@ -118,8 +124,21 @@ export async function serve(
   }
 }
 
+function cosignersOf(config: Config, observer: Observer, report: Report): Cosigners {
+  return createCosigners({
+    policyFile: createPolicyFiles(config.policiesDir),
+    timeout: config.witnessTimeout,
+    failOpen: config.witnessFailOpen,
+    perDay: config.witnessPerDay,
+    observer,
+    report,
+  })
+}
+
+type Report = (error: unknown, log?: string) => void
+
 /** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */
-function reporter(logger: Logger): (error: unknown, log?: string) => void {
+function reporter(logger: Logger): Report {
   const told = new Map<string, number>()
   return (error, log) => {
     const code = error instanceof ProoflogError ? error.code : 'unexpected'

@@ -27,13 +27,16 @@ export interface CosignerOptions {
 /** Milliseconds that an answer is waited for after the deadline; what comes then is added to the published checkpoint. */
 const GRACE = 10_000
 const DAY = 86_400_000
+/** A checkpoint may be so much of the interval early, for which the next one is later: clocks and timers are not exact. */
+const JITTER = 0.1
 
 export function createCosigners(options: CosignerOptions): Cosigners {
   const { timeout, timer = SYSTEM_TIMER } = options
   const policyOf = createPolicies(options.policyFile)
   const contacts = createContacts(timer)
   const requests = createRequests(options.observer, timer, timeout + GRACE)
-  const asked = new Map<string, number>()
+  /** When the next checkpoint of a log is due by its rate (Timer). */
+  const allowed = new Map<string, number>()
   const interval = DAY / options.perDay
 
   return {
@@ -46,7 +49,7 @@ export function createCosigners(options: CosignerOptions): Cosigners {
     readyIn(log) {
       const policy = usable(() => policyOf(log))
       if (policy === undefined || policy.endpoints.length === 0) return 0
-      const rate = (asked.get(log.name) ?? -Infinity) + interval
+      const rate = (allowed.get(log.name) ?? -Infinity) - JITTER * interval
       const able = options.failOpen
         ? -Infinity
         : ableFrom(policy, (endpoint) => contacts.of(log, endpoint).notBefore)
@@ -56,7 +59,7 @@ export function createCosigners(options: CosignerOptions): Cosigners {
       const { log } = request
       const policy = policyOf(log)
       if (policy === undefined) return { note: request.note, quorum: 'none' }
-      asked.set(log.name, timer.now())
+      allowed.set(log.name, Math.max(timer.now(), allowed.get(log.name) ?? 0) + interval)
       const shared = { ...request, consistency: once((from: number) => request.consistency(from)) }
       return collect({
         request: shared,

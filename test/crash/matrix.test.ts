@@ -10,7 +10,7 @@ import { appendTexts, publishAll, type TestEngine, testEngine, testFolder, texts
 import { type FaultPoint, WRITE_POINTS } from '../support/faults.ts'
 
 const KINDS = ['lost', 'kept'] as const
-const PUBLISHING: readonly FaultPoint[] = ['intend', 'guard.move', 'publish']
+const PUBLISHING: readonly FaultPoint[] = ['intend', 'guard.move', 'collect', 'publish']
 const BEFORE = 254
 const { folder, remove } = testFolder()
 let database: TestDatabase

@@ -9,6 +9,7 @@ import { connect } from '../../src/db/connect.ts'
 import { guardFolder } from '../../src/guard/file.ts'
 import { createGuard } from '../../src/guard/guard.ts'
 import { createKeyFiles } from '../../src/keys/key-files.ts'
+import { type Cosigners, NO_COSIGNERS } from '../../src/log/cosigners.ts'
 import type { Limits } from '../../src/log/limits.ts'
 import { createEngine, type Engine, type EngineOptions } from '../../src/log/logs.ts'
 import { NO_OBSERVER } from '../../src/log/observer.ts'
@@ -40,6 +41,7 @@ export interface TestEngineOptions {
   readonly heartbeat?: number
   readonly limits?: Limits
   readonly faults?: Faults
+  readonly cosigners?: Cosigners
 }
 
 installNodeCrypto()
@@ -64,6 +66,7 @@ export function testEngine(url: string, options: TestEngineOptions): TestEngine 
     keys: createKeyFiles(join(options.folder, 'keys')),
     clock: options.clock ?? Date.now,
     observer: NO_OBSERVER,
+    cosigners: faults.cosigners(options.cosigners ?? NO_COSIGNERS),
     report: (error: unknown, log?: string) => void reports.push({ error, log }),
   }
   const engine = createEngine(ports, timing)

@@ -1,4 +1,5 @@
 // A store and a guard that fail where a test says: before the call did anything, or after it did all of it.
+import type { Cosigners } from '../../src/log/cosigners.ts'
 import { LogError } from '../../src/log/errors.ts'
 import type { Guard, LogStore, SequenceTransaction } from '../../src/log/ports.ts'
 
@@ -11,6 +12,7 @@ export const WRITE_POINTS = [
   'appendIfAt',
   'intend',
   'guard.move',
+  'collect',
   'publish',
 ] as const
 export type FaultPoint = (typeof WRITE_POINTS)[number]
@@ -26,6 +28,7 @@ export interface Faults {
   readonly fired: number
   store(store: LogStore): LogStore
   guard(guard: Guard): Guard
+  cosigners(cosigners: Cosigners): Cosigners
 }
 
 export function createFaults(): Faults {
@@ -81,6 +84,10 @@ export function createFaults(): Faults {
       appendIfAt: (...args) => at('appendIfAt', () => store.appendIfAt(...args)),
       intend: (...args) => at('intend', () => store.intend(...args)),
       publish: (...args) => at('publish', () => store.publish(...args)),
+    }),
+    cosigners: (cosigners) => ({
+      ...cosigners,
+      collect: (request) => at('collect', () => cosigners.collect(request)),
     }),
     guard: (guard) => ({
       read: (origin) => guard.read(origin),
