@@ -46,19 +46,21 @@ export async function openDatabase(config: Config, log: (message: string) => voi
 
 /**
  * The database that was given, the one of our own that a service runs now, or else that one started for the moment.
+ * @param options.create make one where there is none
  * @throws ConfigError when there is none; EmbeddedError
  */
 export async function reachDatabase(
   config: Config,
   log: (message: string) => void,
-): Promise<{ url: string; stop(): Promise<void> }> {
+  { create = false }: { create?: boolean } = {},
+): Promise<Pick<ServiceDatabase, 'url' | 'ownerUrl' | 'stop'>> {
   const folder = join(config.dataDir, 'postgres')
   if (config.databaseUrl === undefined) {
     // A new database would take what is meant for another.
-    if (!existsSync(folder))
+    if (!create && !existsSync(folder))
       throw new ConfigError(`there is no database in ${config.dataDir}: set DATABASE_URL or PROOFLOG_DATA`)
     const running = await runningEmbedded(folder)
-    if (running) return { url: running.url, stop: async () => {} }
+    if (running) return { ...running, stop: async () => {} }
   }
   return openDatabase(config, log)
 }

@@ -4,7 +4,7 @@ import { createTransport, type Transport } from '../client/transport.ts'
 import { openSource } from '../static/open.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
-import { foreignTarget, type LogOptions, logTarget } from './target.ts'
+import { foreignTarget, type LogOptions, logTarget, type ServerOptions } from './target.ts'
 import { givenPolicy, policyFor, type TrustOptions, warnAnnounced } from './trust.ts'
 
 export interface LogSource {
@@ -19,17 +19,29 @@ export interface LogSource {
  */
 export async function logSource(
   from: string | undefined,
-  options: LogOptions & TrustOptions,
+  options: Partial<LogOptions> & TrustOptions,
   io: Io,
 ): Promise<LogSource> {
-  if (from === undefined || /^https?:\/\//.test(from)) {
-    const target = from === undefined ? await logTarget(options, io) : await foreignTarget(from, options, io)
+  if (from === undefined || isUrl(from)) {
+    const target =
+      from === undefined
+        ? await logTarget({ log: 'default', ...options }, io)
+        : await foreignTarget(from, options, io)
     return { source: createTransport(target), policy: () => announcedPolicy(target, options, io) }
   }
   const policy = await givenPolicy(options)
   if (policy === undefined)
     throw new UsageError('files announce no keys: give --policy, --vkey or --vkey-file')
   return { source: openSource(from, io.env), policy: () => Promise.resolve(policy) }
+}
+
+/** A copy, believed by other means than its word. @throws as {@link logSource} */
+export async function openLogSource(from: string, options: ServerOptions, io: Io): Promise<Transport> {
+  return isUrl(from) ? createTransport(await foreignTarget(from, options, io)) : openSource(from, io.env)
+}
+
+function isUrl(place: string): boolean {
+  return /^https?:\/\//.test(place)
 }
 
 async function announcedPolicy(target: TransportOptions, options: TrustOptions, io: Io): Promise<Policy> {

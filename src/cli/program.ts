@@ -10,6 +10,7 @@ import { EXIT, reportError } from './errors.ts'
 import { addExport } from './export.ts'
 import { addGet } from './get.ts'
 import { addGuard } from './guard.ts'
+import { addImport } from './import.ts'
 import type { Io } from './io.ts'
 import { addKey } from './key.ts'
 import { addKeyfile } from './keyfile.ts'
@@ -18,6 +19,7 @@ import { addLog } from './log.ts'
 import { addMigrate } from './migrate.ts'
 import { addMirror } from './mirror.ts'
 import { addProve } from './prove.ts'
+import { addRestore } from './restore.ts'
 import { addServe } from './serve.ts'
 import { addVerify } from './verify.ts'
 import { addWitness } from './witness.ts'
@@ -32,6 +34,8 @@ const COMMANDS = [
   addCheckpoint,
   addAudit,
   addExport,
+  addImport,
+  addRestore,
   addLog,
   addKey,
   addKeygen,

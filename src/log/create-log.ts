@@ -23,17 +23,9 @@ export async function createLog(
   { store, keys, clock }: CreateLogPorts,
   originPrefix: string,
 ): Promise<LogInfo> {
-  checkName(name)
   const log = { name, origin: origin || `${originPrefix}/logs/${name}`, public: isPublic, dedup }
   // Before there are keys: a key file of a log that is not ours would stop us from serving the one that is.
-  const all = await store.logs()
-  const taken = all.find((one) => one.name === name || one.origin === log.origin)
-  if (taken !== undefined) {
-    throw new LogError(
-      'log_exists',
-      `a log "${taken.name}" with origin ${taken.origin} exists: choose another name`,
-    )
-  }
+  const all = await checkFree(store, name, log.origin)
   const predecessor = successorOf === undefined ? undefined : continued(all, successorOf)
   const signers = await keys.create(name, log.origin)
   const empty = formatCheckpoint({ origin: log.origin, size: 0, root: EMPTY_ROOT, extensions: [] })
@@ -41,6 +33,18 @@ export async function createLog(
   const vkeys = signers.map((signer) => signer.vkey)
   for (const vkey of vkeys) verifierOf(vkey) // never store what no client could use
   return store.createLog({ ...log, vkeys, ...(predecessor === undefined ? {} : { predecessor }) })
+}
+
+/** All logs, none of them of this name or origin. @throws LogError `log_exists`, `invalid_log_name` */
+export async function checkFree(store: LogStore, name: string, origin: string): Promise<readonly LogInfo[]> {
+  checkName(name)
+  const all = await store.logs()
+  const taken = all.find((one) => one.name === name || one.origin === origin)
+  if (taken === undefined) return all
+  throw new LogError(
+    'log_exists',
+    `a log "${taken.name}" with origin ${taken.origin} exists: choose another name`,
+  )
 }
 
 /** The log that gets a successor. @throws LogError `log_not_found`, `state_conflict` */

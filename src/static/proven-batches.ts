@@ -15,6 +15,9 @@ export interface ProvenBatch {
   readonly leafHashes: Uint8Array
 }
 
+/** Bytes after which a batch ends at its bundle. */
+const BATCH_BYTES = 8 * 2 ** 20
+
 /**
  * @param from index of the first entry
  * @param bundles that a batch spans at most; batches end where a bundle does
@@ -30,13 +33,18 @@ export async function* provenBatches(
   let start = from
   let entries: Uint8Array[] = []
   let leafHashes: Hash[] = []
+  let bytes = 0
   for await (const { index, entry, leafHash } of authenticEntries(tiles, head, from, head.size)) {
     entries.push(entry)
     leafHashes.push(leafHash)
-    if ((index + 1) % span !== 0 && index + 1 !== head.size) continue
+    bytes += entry.length
+    const next = index + 1
+    const full = next % span === 0 || (next % TILE_WIDTH === 0 && bytes >= BATCH_BYTES)
+    if (!full && next !== head.size) continue
     yield { start, entries, leafHashes: concat(...leafHashes) }
-    start = index + 1
+    start = next
     entries = []
     leafHashes = []
+    bytes = 0
   }
 }
