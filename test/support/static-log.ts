@@ -36,8 +36,11 @@ export function entriesUpTo(count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => encodeUtf8(`entry ${i}`))
 }
 
-export async function staticLog({ origin = 'log.example/static', heads = true } = {}): Promise<StaticLog> {
-  const skey = generateSkey(origin, 0x01, SEED)
+export async function staticLog({
+  origin = 'log.example/static',
+  heads = true,
+  skey = generateSkey(origin, 0x01, SEED),
+} = {}): Promise<StaticLog> {
   const files = new Map<string, Uint8Array>()
   const asked: string[] = []
   const published: object[] = []
