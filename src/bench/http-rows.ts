@@ -47,12 +47,21 @@ function loadBundles(server: BenchServer, seconds: number): Promise<LoadResult> 
   })
 }
 
-/** Bundles against the COPY ceiling; the memory of the server meanwhile is the second row. */
-export async function bulkRows(server: BenchServer, seconds: number, ceiling: number): Promise<Row[]> {
+/**
+ * Bundles against the COPY ceiling, which is measured before and after; the memory of the server meanwhile is the second row.
+ * @param copy entries a second of the ceiling; the round is 0 or 1
+ */
+export async function bulkRows(
+  server: BenchServer,
+  seconds: number,
+  copy: (round: number) => Promise<number>,
+): Promise<Row[]> {
   const memory: number[] = []
+  const before = await copy(0)
   const sampling = setInterval(() => memory.push(residentMiB(server.pid)), 500)
   const result = await loadBundles(server, seconds)
   clearInterval(sampling)
+  const ceiling = (before + (await copy(1))) / 2
   const rate = (result.requests * BUNDLE) / result.seconds
   const half = Math.floor(memory.length / 2)
   return [

@@ -12,7 +12,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  batchEntries: 4096,
+  batchEntries: 8192,
   batchBytes: 8 * 2 ** 20,
   waitingEntries: 65_536,
   waitingBytes: 64 * 2 ** 20,
