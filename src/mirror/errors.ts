@@ -18,6 +18,8 @@ export type MirrorErrorCode =
   | 'mirror_unavailable'
   /** A mirror knows another history of the log. */
   | 'mirror_contradicts'
+  /** Not a list of mirrors. */
+  | 'invalid_mirrors'
 
 export class MirrorError extends ProoflogError {
   readonly code: MirrorErrorCode

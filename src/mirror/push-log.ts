@@ -97,9 +97,9 @@ async function pushEntries(
   onProgress: (progress: PushProgress) => void,
 ): Promise<Uint8Array> {
   let upload: MirrorInfo = { size, next: memory.next ?? size, ticket: new Uint8Array() }
+  let reached = -1
   for (let standstill = 0; standstill < MAX_STANDSTILL;) {
-    const { next, ticket } = upload
-    const end = upload.size
+    const { size: end, next, ticket } = upload
     const body = await encodeUpload(source, {
       origin: source.origin,
       start: Math.min(next, end),
@@ -113,7 +113,8 @@ async function pushEntries(
       return answer.body
     }
     const more = answer.status === 200 ? { size, next: end, ticket } : infoOf(target, answer, note)
-    standstill = more.next > next || more.size !== end ? 0 : standstill + 1
+    standstill = more.next > reached ? 0 : standstill + 1
+    reached = Math.max(reached, more.next)
     memory.next = more.next
     // A checkpoint beyond ours was brought by somebody else: we keep to our own.
     upload = more.size > size ? { ...more, size, ticket: new Uint8Array() } : more
