@@ -66,7 +66,8 @@ async function checkCopied(size: number): Promise<void> {
   const head = await mirror.store.head(info.id)
   expect(head.size).toBe(size)
   expect(equalBytes(head.root, log.published().root)).toBe(true)
-  expect(await mirror.store.entries(info.id, 0, size)).toEqual(await log.entries(0, size))
+  const [copied, own] = [await mirror.store.entries(info.id, 0, size), await log.entries(0, size)]
+  expect(copied.findIndex((entry, i) => Buffer.compare(entry, own[i] ?? Buffer.of()) !== 0)).toBe(-1)
   const { body } = await mirror.get(`${pathOf({ origin: log.info.origin } as SignedTree)}/checkpoint`)
   expect(openNote(body, [...log.info.vkeys, ...mirror.vkeys].map(verifierOf)).verified).toHaveLength(4)
 }
