@@ -39,6 +39,8 @@ export interface Config {
   readonly witnessFailOpen: boolean
   /** `PROOFLOG_WITNESS_QPD`: checkpoints a day that witnesses get of one log at most, 1 to 1,728,000. Default 86,400. */
   readonly witnessPerDay: number
+  /** `PROOFLOG_SELF_CHECK_RATE`: entries a second that the self-check reads, to 10,000,000; 0 turns it off. Default 10,000. */
+  readonly selfCheckRate: number
   /** `PROOFLOG_LOG_LEVEL`: trace, debug, info, warn, error or silent. Default info. */
   readonly logLevel: LogLevel
 }
@@ -70,6 +72,7 @@ const environment = z.object({
   PROOFLOG_WITNESS_TIMEOUT_MS: whole(50, 30_000).default(1_000),
   PROOFLOG_WITNESS_FAIL: z.enum(['closed', 'open']).default('closed'),
   PROOFLOG_WITNESS_QPD: whole(1, 1_728_000).default(86_400),
+  PROOFLOG_SELF_CHECK_RATE: whole(0, 10_000_000).default(10_000),
   PROOFLOG_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -109,6 +112,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     witnessTimeout: data.PROOFLOG_WITNESS_TIMEOUT_MS,
     witnessFailOpen: data.PROOFLOG_WITNESS_FAIL === 'open',
     witnessPerDay: data.PROOFLOG_WITNESS_QPD,
+    selfCheckRate: data.PROOFLOG_SELF_CHECK_RATE,
     logLevel: data.PROOFLOG_LOG_LEVEL,
   })
 }

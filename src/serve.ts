@@ -14,6 +14,7 @@ import { openGuards } from './guard/from-config.ts'
 import { serverIdentity } from './guard/postgres.ts'
 import { type AppDeps, createApp } from './http/app.ts'
 import { createMetrics } from './http/metrics.ts'
+import { selfCheckRoutes } from './http/self-check-routes.ts'
 import { createKeyFiles } from './keys/key-files.ts'
 import { listen } from './listen.ts'
 import type { Cosigners } from './log/cosigners.ts'
@@ -23,6 +24,8 @@ import { createLogger } from './logger.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
+import { describeFinding } from './self-check/finding.ts'
+import { prepareSelfCheck, problemsOf } from './start-self-check.ts'
 import { createPostgresStore } from './store/store.ts'
 import { createCosigners } from './witness/cosigners.ts'
 
@@ -81,16 +84,20 @@ export async function serve(
     const guard = openGuards(config, () => serverIdentity(read.sql))
     undo.push(() => guard.close())
     const metrics = createMetrics()
+    const keyRing = createKeyFiles(config.keysDir, process.env)
     const report = reporter(logger)
+    const parts = { guard, keys: keyRing, metrics, logger, report }
+    const selfCheck = prepareSelfCheck(config, { database: open('self-check', 1), ...parts })
     const engine = createEngine(
       {
         store,
         guard,
-        keys: createKeyFiles(config.keysDir, process.env),
+        keys: keyRing,
         clock: Date.now,
         observer: metrics,
         report,
         cosigners: cosignersOf(config, metrics, report),
+        concerns: (info) => problemsOf(selfCheck, info),
       },
       {
         publishInterval: config.publishInterval,
@@ -110,13 +117,16 @@ export async function serve(
       database: { ping: () => read.sql`SELECT 1` },
       stopping: stopping.signal,
       listing: { contact: config.contact, qpd: WITNESS_QPD },
+      concerns: () => selfCheck?.unowned().map(describeFinding) ?? [],
       version: packageVersion(),
-      more,
+      more: [...more, selfCheckRoutes({ selfCheck, stopping: stopping.signal })],
     })
     const server = await listen(app.fetch, config)
     undo.push(() => server.close())
     // After the port is ours: a key that is shown once must not be made by a start that fails.
     const first = await firstStart(config.dataDir, engine, keys)
+    selfCheck?.start()
+    undo.push(async () => selfCheck?.stop())
     return { url: server.url, first, ended: database.ended, stop }
   } catch (error) {
     await stop()

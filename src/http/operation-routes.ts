@@ -15,6 +15,8 @@ export interface OperationDeps {
     /** Rejects when the database does not answer a trivial query. */
     ping(): Promise<unknown>
   }
+  /** What is wrong with the database and concerns no log. */
+  readonly concerns?: () => readonly string[]
   /** Aborted as soon as the process is asked to stop. */
   readonly stopping: AbortSignal
 }
@@ -62,9 +64,9 @@ export function operationRoutes(deps: OperationDeps): Route[] {
   ]
 }
 
-async function getReadiness({ logs, database, stopping }: OperationDeps): Promise<Response> {
+async function getReadiness({ logs, database, concerns, stopping }: OperationDeps): Promise<Response> {
   if (stopping.aborted) throw new HttpError('not_ready', 'the process is stopping')
-  const faults: Fault[] = []
+  const faults: Fault[] = (concerns?.() ?? []).map((message) => ({ log: null, code: 'tampered', message }))
   const names: string[] = []
   const witnesses: object[] = []
   try {

@@ -13,7 +13,7 @@ import type { Clock, Guard, KeyRing, LogStore } from './ports.ts'
 import { createPublishLoop } from './publish-loop.ts'
 import { refusedAppend } from './refused-append.ts'
 import { createStatusBoard } from './status.ts'
-import type { LogInfo, Logs, Published, Quorum } from './types.ts'
+import type { LogInfo, LogProblem, Logs, Published, Quorum } from './types.ts'
 
 export interface EnginePorts {
   readonly store: LogStore
@@ -23,6 +23,8 @@ export interface EnginePorts {
   readonly observer: Observer
   /** Nobody cosigns unless given. */
   readonly cosigners?: Cosigners
+  /** What a check of the stored log found wrong: the level falls while there is anything. */
+  readonly concerns?: (info: LogInfo) => readonly LogProblem[]
   /** Hears of every failure to publish or to follow, as often as it happens; `log` is a name. */
   readonly report: (error: unknown, log?: string) => void
 }
@@ -52,7 +54,7 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
   const feed = verifyingFeed(store, cosigners)
   const infos = createLogInfos(store)
   const lifecycle = createLifecycle({ store, keys, clock, infos })
-  const board = createStatusBoard(feed, clock, cosigners, staleAfter(options, cosigners))
+  const board = createStatusBoard(feed, clock, cosigners, staleAfter(options, cosigners), ports.concerns)
   const opened = new Map<string, Promise<OpenLog>>()
   const publishing = createPublishLoop(ports, feed, board, {
     publishInterval: options.publishInterval,

@@ -15,18 +15,22 @@ export interface StatusBoard {
   attempted(logId: number, failure: unknown): void
 }
 
-/** @param staleAfter milliseconds without a new signature after which a checkpoint is stale */
+/**
+ * @param staleAfter milliseconds without a new signature after which a checkpoint is stale
+ * @param concerns what others found wrong
+ */
 export function createStatusBoard(
   feed: Feed,
   clock: Clock,
   cosigners: Cosigners,
   staleAfter: number,
+  concerns: (info: LogInfo) => readonly LogProblem[] = () => [],
 ): StatusBoard {
   const failures = new Map<number, LogProblem>()
   const refusals = new Map<number, LogError>()
 
   function problemsOf(info: LogInfo): LogProblem[] {
-    const problems: LogProblem[] = []
+    const problems = [...concerns(info)]
     const newest = feed.newest(info.id)
     const failure = failures.get(info.id)
     if (failure !== undefined) problems.push(failure)

@@ -104,7 +104,14 @@ export type WitnessFailure =
   | 'other_history'
 
 export interface LogProblem {
-  readonly code: 'not_signed' | 'stale' | 'halted' | 'checkpoint_invalid' | 'policy_invalid' | 'quorum_missed'
+  readonly code:
+    | 'not_signed'
+    | 'stale'
+    | 'halted'
+    | 'checkpoint_invalid'
+    | 'policy_invalid'
+    | 'quorum_missed'
+    | 'tampered'
   readonly message: string
 }
 

@@ -33,6 +33,8 @@ export interface Board {
   of(log: string): LogCheck | undefined
   /** Rows that no log has. */
   unowned(): readonly Finding[]
+  /** Of every log, and of none, that has findings now. */
+  current(): SelfCheckEvent[]
   /** Calls back at every change of findings, and after every look with `onLook`. Returns how to end that. */
   subscribe(listener: (event: SelfCheckEvent) => void, onLook?: (check: LogCheck) => void): () => void
   looked(log: string, range: { from: number; size: number }, found: Collector): void
@@ -55,13 +57,25 @@ interface Kept {
 
 export function createBoard(): Board {
   const logs = new Map<string, Kept>()
-  const listeners = new Set<{ listener: (event: SelfCheckEvent) => void; onLook?: (check: LogCheck) => void }>()
+  const listeners = new Set<{
+    listener: (event: SelfCheckEvent) => void
+    onLook?: (check: LogCheck) => void
+  }>()
   let orphans: readonly Finding[] = []
 
   function keptOf(log: string): Kept {
     const known = logs.get(log)
     if (known !== undefined) return known
-    const check = { log, working: true, findings: [], more: 0, checked: 0, newest: null, pass: null, lastPass: null }
+    const check = {
+      log,
+      working: true,
+      findings: [],
+      more: 0,
+      checked: 0,
+      newest: null,
+      pass: null,
+      lastPass: null,
+    }
     const fresh: Kept = { check, newest: [], current: [], former: [], more: 0 }
     logs.set(log, fresh)
     return fresh
@@ -81,11 +95,33 @@ export function createBoard(): Board {
   return {
     of: (log) => logs.get(log)?.check,
     unowned: () => orphans,
+    current() {
+      const all = [...logs.values()].map(({ check: { log, findings, more } }) => ({ log, findings, more }))
+      return [...all, { log: null, findings: orphans, more: 0 }].filter(({ findings }) => findings.length > 0)
+    },
     subscribe(listener, onLook) {
       const entry = { listener, ...(onLook === undefined ? {} : { onLook }) }
       listeners.add(entry)
       return () => void listeners.delete(entry)
     },
+    ...recorders(logs, keptOf, update),
+    unownedFound(findings) {
+      if (equal(orphans, findings)) return
+      orphans = findings
+      for (const { listener } of listeners) listener({ log: null, findings, more: 0 })
+    },
+  }
+}
+
+type Recorders = Pick<Board, 'looked' | 'stepped' | 'passed' | 'unreadable' | 'giveUp'>
+
+/** What each kind of look does to what is kept of a log. */
+function recorders(
+  logs: ReadonlyMap<string, Kept>,
+  keptOf: (log: string) => Kept,
+  update: (kept: Kept, change: Partial<LogCheck>) => void,
+): Recorders {
+  return {
     looked(log, { from, size }, { findings, more }) {
       const kept = keptOf(log)
       kept.newest = findings
@@ -109,7 +145,10 @@ export function createBoard(): Board {
       kept.former = whole ? findings : distinct([...kept.former, ...findings])
       kept.current = []
       kept.more = more
-      update(kept, { pass: null, ...(whole ? { lastPass: { started, finished, size: look.head.size } } : {}) })
+      update(kept, {
+        pass: null,
+        ...(whole ? { lastPass: { started, finished, size: look.head.size } } : {}),
+      })
     },
     unreadable(log, findings) {
       const kept = keptOf(log)
@@ -122,16 +161,15 @@ export function createBoard(): Board {
       Object.assign(kept, { newest: [], current: [], former: [], more: 0 })
       update(kept, { working: false, pass: null })
     },
-    unownedFound(findings) {
-      if (equal(orphans, findings)) return
-      orphans = findings
-      for (const { listener } of listeners) listener({ log: null, findings, more: 0 })
-    },
   }
 }
 
 /** Whether a range of entries, looked at again, would find it again. */
-function liesWithin({ table, level, index = -1, count = 1, column }: Finding, start: number, end: number): boolean {
+function liesWithin(
+  { table, level, index = -1, count = 1, column }: Finding,
+  start: number,
+  end: number,
+): boolean {
   if (column === 'history') return false
   if (table === 'entries') return start <= index && index + count <= end
   return table === 'tiles' && level === 0 && start <= index * 256 && (index + count) * 256 <= end
@@ -142,5 +180,8 @@ function distinct(findings: readonly Finding[]): Finding[] {
 }
 
 function equal(a: readonly Finding[], b: readonly Finding[]): boolean {
-  return a.length === b.length && a.every((finding, i) => describeFinding(finding) === describeFinding(b[i] ?? finding))
+  return (
+    a.length === b.length &&
+    a.every((finding, i) => describeFinding(finding) === describeFinding(b[i] ?? finding))
+  )
 }

@@ -38,7 +38,8 @@ export async function checkAll(ports: CheckPorts, options: CheckAllOptions): Pro
   const looker = createLooker(ports, options.breathe)
   const logs: CheckedLog[] = []
   for (const info of await ports.scan.logs()) {
-    if (options.only === undefined || options.only === info.name) logs.push(await checkWhole(looker, info, options))
+    if (options.only === undefined || options.only === info.name)
+      logs.push(await checkWhole(looker, info, options))
   }
   return { logs, findings: await checkOrphans(ports.scan, options.remembered) }
 }

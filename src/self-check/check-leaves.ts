@@ -7,6 +7,9 @@ import type { StoredTile } from './ports.ts'
 import { computedHashes, type LeafGroup, unbroken } from './read-leaves.ts'
 import { settle } from './settle.ts'
 
+/** Which hash the tree above has of this tile; it may have to be told which ones there are. */
+type Parent = (candidates: readonly Hash[]) => Promise<Hash | undefined>
+
 /** What a group turned out to be. */
 export interface CheckedLeaves {
   /** The leaf hashes, concatenated; of a partial group as far as they are known. */
@@ -17,12 +20,12 @@ export interface CheckedLeaves {
 
 /**
  * @param tile the stored tile of a full group
- * @param parent asked when they disagree: the hash that the tile above has of this one
+ * @param parent asked when they disagree
  */
 export async function checkLeaves(
   group: LeafGroup,
   tile: StoredTile | undefined,
-  parent: () => Promise<Hash | undefined>,
+  parent: Parent,
   found: Collector,
 ): Promise<CheckedLeaves> {
   const { stored, computed, wrongKeys } = group
@@ -35,15 +38,15 @@ export async function checkLeaves(
     const node = foldTile(stored)
     if (same(node, tile.root)) return { truth: stored, node }
   }
-  return settleLeaves(group, tile, await parent(), found)
+  return settleLeaves(group, tile, parent, found)
 }
 
-function settleLeaves(
+async function settleLeaves(
   group: LeafGroup,
   tile: StoredTile | undefined,
-  parent: Hash | undefined,
+  parent: Parent,
   found: Collector,
-): CheckedLeaves {
+): Promise<CheckedLeaves> {
   const complete = group.count === TILE_WIDTH
   const layers = [
     ...(tile?.hashes.length === TILE_WIDTH * HASH_SIZE ? [tile.hashes] : []),
@@ -61,7 +64,10 @@ function settleLeaves(
     reportRows(group, group.stored, found)
     return { truth: knownPart(group), node: undefined }
   }
-  const { truth, node } = settle(layers, [parent, tile?.root])
+  // Where nothing above decides, entries whose every column fits the others are believed rather than the tile.
+  const sound = complete && group.computed.size === 0 && group.wrongKeys.length === 0
+  const believed = sound ? foldTile(group.stored) : tile?.root
+  const { truth, node } = settle(layers, [await parent(layers.map(foldTile)), believed])
   reportRows(group, truth, found)
   reportTile(0, group.index, tile, truth, node, found)
   return { truth, node }

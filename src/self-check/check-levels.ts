@@ -4,27 +4,26 @@ import { HASH_SIZE, type Hash } from '../core/hash.ts'
 import { TILE_WIDTH } from '../core/tile.ts'
 import { reportTile } from './check-leaves.ts'
 import { type Collector, shown } from './finding.ts'
+import { fittingHead } from './fitting-head.ts'
 import { foldTile, same } from './fold-tile.ts'
-import type { Scan, StoredTile } from './ports.ts'
+import type { StoredTile } from './ports.ts'
 import { settle } from './settle.ts'
+import type { TileSource } from './tile-source.ts'
 import type { TreeRow } from './tree-rows.ts'
 
-/** What a check of tiles stands on. */
-export interface TileSource {
-  readonly scan: Scan
-  readonly logId: number
-  /** Size of the tree: which tiles are full. */
-  readonly size: number
-}
-
-/** The hash that the tile above has of tile `index` of `level`; undefined when that one is partial or missing. */
+/**
+ * What stands above tile `index` of `level` says of its hash: the tile above, if it is full, else the root of the head, by
+ * whichever of the candidates leads to it. Undefined when neither says anything.
+ */
 export async function hashAbove(
-  { scan, logId, size }: TileSource,
+  source: TileSource,
   level: number,
   index: number,
+  candidates: readonly Hash[],
 ): Promise<Hash | undefined> {
+  const { scan, logId, size } = source
   const above = Math.floor(index / TILE_WIDTH)
-  if ((above + 1) * TILE_WIDTH ** (level + 2) > size) return undefined
+  if ((above + 1) * TILE_WIDTH ** (level + 2) > size) return fittingHead(source, level, index, candidates)
   const [tile] = await scan.tiles(logId, level + 1, above, above + 1)
   const at = (index % TILE_WIDTH) * HASH_SIZE
   const hash = tile?.hashes.subarray(at, at + HASH_SIZE)
@@ -106,7 +105,8 @@ async function checkTile(
     found.add({ table: 'tiles', level, index, column: 'row', expected: 'a row', found: 'none' })
     return undefined
   }
-  const { truth, node } = settle(layers, [await hashAbove(source, level, index), tile?.root])
+  const above = await hashAbove(source, level, index, layers.map(foldTile))
+  const { truth, node } = settle(layers, [above, tile?.root])
   reportTile(level, index, tile, truth, node, found)
   for (let i = 0; i < TILE_WIDTH; i++) {
     const right = truth.slice(i * HASH_SIZE, (i + 1) * HASH_SIZE)

@@ -18,7 +18,7 @@ export interface Outside {
 /** Reads guard and keys; what is wrong with them is a finding. */
 export async function readOutside(
   info: LogInfo,
-  { guard, keys }: { readonly guard: Guard; readonly keys: KeyRing },
+  { guard, keys }: { readonly guard: Guard; readonly keys: Pick<KeyRing, 'signers'> },
   remembered: Remembered | undefined,
   found: Collector,
 ): Promise<Outside> {
@@ -34,7 +34,7 @@ export async function readOutside(
   }
 }
 
-async function holdsKeys(info: LogInfo, keys: KeyRing, found: Collector): Promise<boolean> {
+async function holdsKeys(info: LogInfo, keys: Pick<KeyRing, 'signers'>, found: Collector): Promise<boolean> {
   try {
     return (await keys.signers(info)).length > 0
   } catch (error) {

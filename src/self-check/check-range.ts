@@ -5,11 +5,12 @@ import { TILE_WIDTH } from '../core/tile.ts'
 import type { Head, LogInfo } from '../log/types.ts'
 import { checkClaims, type Claim, type Trail } from './check-claims.ts'
 import { checkLeaves } from './check-leaves.ts'
-import { checkLevels, hashAbove, type TileSource } from './check-levels.ts'
+import { checkLevels, hashAbove } from './check-levels.ts'
 import type { Collector } from './finding.ts'
 import { foldTile, same } from './fold-tile.ts'
 import type { Breathe, Scan } from './ports.ts'
 import { type LeafGroup, readLeaves } from './read-leaves.ts'
+import type { TileSource } from './tile-source.ts'
 import { rootsOf, type TreeRow, type TreeRows } from './tree-rows.ts'
 
 export interface RangeCheck {
@@ -72,7 +73,7 @@ interface Checked {
 
 async function checkGroups(check: RangeCheck, groups: readonly LeafGroup[], end: number): Promise<Checked> {
   const { scan, info, head, start, claims, trail, found, breathe } = check
-  const source: TileSource = { scan, logId: info.id, size: head.size }
+  const source: TileSource = { scan, logId: info.id, size: head.size, root: head.root }
   const before = found.findings.length + found.more
   const firstGroup = start / TILE_WIDTH
   const tiles = await scan.tiles(info.id, 0, firstGroup, Math.floor(end / TILE_WIDTH))
@@ -80,7 +81,8 @@ async function checkGroups(check: RangeCheck, groups: readonly LeafGroup[], end:
   const leaves: Uint8Array[] = []
   const nodes: (Hash | undefined)[] = []
   for (const group of groups) {
-    const parent = (): Promise<Hash | undefined> => hashAbove(source, 0, group.index)
+    const parent = (candidates: readonly Hash[]): Promise<Hash | undefined> =>
+      hashAbove(source, 0, group.index, candidates)
     const { truth, node } = await checkLeaves(group, byIndex.get(group.index), parent, found)
     leaves.push(truth)
     if (group.width === TILE_WIDTH) nodes.push(node)

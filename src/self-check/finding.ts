@@ -9,6 +9,7 @@ export type FindingTable =
   | 'tiles'
   | 'tree_heads'
   | 'checkpoints'
+  | 'cosignatures'
   | 'guard'
 
 /** Rows of a table: those of its key that are named. `count` rows follow each other from here. */

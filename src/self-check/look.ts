@@ -1,4 +1,5 @@
 // One look at a log: everything about it as a whole, then ranges of its entries with all that stands above them.
+import type { Signer } from '../core/signer.ts'
 import type { Guard, Guarded, KeyRing } from '../log/ports.ts'
 import type { Head, LogInfo, Published } from '../log/types.ts'
 import type { Claim, Trail } from './check-claims.ts'
@@ -50,6 +51,7 @@ export interface Looker {
 
 export function createLooker({ scan, guard, keys }: CheckPorts, breathe: Breathe): Looker {
   const notes = createNoteChecker(scan, breathe)
+  const ring = remembering(keys)
 
   return {
     notes,
@@ -58,14 +60,14 @@ export function createLooker({ scan, guard, keys }: CheckPorts, breathe: Breathe
       // meanwhile is not missed in a checkpoint from before.
       const earlier = (await scan.logs()).find((log) => log.id === id)
       if (earlier === undefined) return undefined
-      const outside = await readOutside(earlier, { guard, keys }, remembered, found)
+      const outside = await readOutside(earlier, { guard, keys: ring }, remembered, found)
       const state = await scan.state(id)
       const info = (await scan.logs()).find((log) => log.id === id)
       if (info === undefined) return undefined
       checkRow(info, remembered, found)
       const newest = await newestRight(notes, info, state.newestSeq, found)
       checkNotRewound(state, outside, newest?.size ?? 0, found)
-      if (state.head !== undefined) checkState(info, state.state, found)
+      if (state.head !== undefined && state.state !== info.state) await checkState(scan, id, found)
       if (outside.ours && newest !== undefined && outside.guarded !== undefined) {
         checkGuardNotBehind(newest.size, await laterGuard(guard, info, outside.guarded), found)
       }
@@ -99,9 +101,27 @@ export function claimOf({ size, root, seq }: Published): Claim {
 }
 
 /** A state stands in two places: what was said of the log, and the row that every append locks. */
-function checkState(info: LogInfo, state: string | undefined, found: Collector): void {
-  if (state === info.state) return
+async function checkState(scan: Scan, id: number, found: Collector): Promise<void> {
+  // Once more: it may have changed between the two.
+  const { state } = await scan.state(id)
+  const info = (await scan.logs()).find((log) => log.id === id)
+  if (info === undefined || state === info.state) return
   found.add({ table: 'heads', column: 'state', expected: info.state, found: String(state) })
+}
+
+/** Opening keys may take a passphrase and a tenth of a second: only when something about the log is new. */
+function remembering(keys: KeyRing): Pick<KeyRing, 'signers'> {
+  const known = new Map<number, { of: string; signers: readonly Signer[] }>()
+  return {
+    async signers(info) {
+      const of = JSON.stringify([info.name, info.origin, info.vkeys, info.signing])
+      const before = known.get(info.id)
+      if (before?.of === of) return before.signers
+      const signers = await keys.signers(info)
+      if (signers.length > 0) known.set(info.id, { of, signers })
+      return signers
+    },
+  }
 }
 
 async function claimsOf(

@@ -35,7 +35,15 @@ export interface Stray {
 export interface Orphan {
   readonly logId: number
   /** Tables of the schema `log` that hold such rows. */
-  readonly tables: readonly ('heads' | 'entries' | 'tiles' | 'tree_heads' | 'checkpoints' | 'changes')[]
+  readonly tables: readonly (
+    | 'heads'
+    | 'entries'
+    | 'tiles'
+    | 'tree_heads'
+    | 'checkpoints'
+    | 'cosignatures'
+    | 'changes'
+  )[]
 }
 
 /**
@@ -44,6 +52,11 @@ export interface Orphan {
  */
 export interface Scan {
   logs(): Promise<LogInfo[]>
+  /**
+   * Makes this process the one that checks a log, for as long as its connection lives. Resolves to false when another one is
+   * it; asking again keeps the turn.
+   */
+  takeTurn(logId: number): Promise<boolean>
   orphans(): Promise<Orphan[]>
   state(logId: number): Promise<LogState>
   /** Entries `start` to `end` (exclusive). Uses memory for one row, not for all. */
@@ -80,8 +93,3 @@ export interface Memory {
  * Called every millisecond or so of work, with what was done since, as so many entries: others want the processor too.
  */
 export type Breathe = (entries: number) => Promise<void>
-
-/**
- * Lets one process check a log at a time. Resolves to false when another one does; asking again keeps the turn.
- */
-export type TakeTurn = (logId: number) => Promise<boolean>

@@ -2,17 +2,15 @@
 // rate that leaves the machine to others.
 import type { LogInfo } from '../log/types.ts'
 import { type Board, createBoard } from './board.ts'
-import { claimOf } from './look.ts'
 import { createCollector } from './finding.ts'
 import { beginFullPass, type FullPass } from './full-pass.ts'
-import { type CheckPorts, createLooker, type Looker } from './look.ts'
+import { type CheckPorts, claimOf, createLooker, type Looker } from './look.ts'
 import { checkOrphans } from './orphans.ts'
 import { createPace } from './pace.ts'
-import type { Memory, Remembered, TakeTurn } from './ports.ts'
+import type { Memory, Remembered } from './ports.ts'
 
 export interface SelfCheckPorts extends CheckPorts {
   readonly memory: Memory
-  readonly takeTurn: TakeTurn
   /** Hears of what keeps the check from working; the next round tries again. */
   readonly report: (error: unknown) => void
 }
@@ -22,7 +20,7 @@ export interface SelfCheckOptions {
   readonly rate: number
 }
 
-export interface SelfCheck extends Pick<Board, 'of' | 'unowned' | 'subscribe'> {
+export interface SelfCheck extends Pick<Board, 'of' | 'unowned' | 'current' | 'subscribe'> {
   start(): void
   /** Stops after the step under way. */
   stop(): Promise<void>
@@ -40,7 +38,7 @@ const LOOK_COST = 500
 const SAVE_EVERY = 10_000
 
 export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOptions): SelfCheck {
-  const { scan, memory, takeTurn, report } = ports
+  const { scan, memory, report } = ports
   const board = createBoard()
   const stopping = new AbortController()
   const pace = createPace(rate, stopping.signal)
@@ -52,7 +50,7 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
   let saved = 0
 
   async function checkLog(info: LogInfo): Promise<void> {
-    if (!(await takeTurn(info.id))) {
+    if (!(await scan.takeTurn(info.id))) {
       board.giveUp(info.name)
       passes.delete(info.id)
       return
@@ -77,22 +75,10 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
     const { pass, began, started } = current
     const range = await pass.step()
     board.stepped(info.name, range, pass)
-    remember(info, pass)
+    remembered.set(info.id, rememberedAfter(pass, remembered.get(info.id)))
     if (!pass.done) return
     passes.delete(info.id)
     board.passed(info.name, pass, { started, finished: Date.now(), whole: began === 0 })
-  }
-
-  /** Where a pass goes on; one that found something begins anew, so that a new process finds it again. */
-  function remember(info: LogInfo, { look, next, done, findings }: FullPass): void {
-    const clean = findings.length === 0
-    const before = remembered.get(info.id)
-    remembered.set(info.id, {
-      identity: clean || before === undefined ? look.identity : before.identity,
-      size: Math.max(before?.size ?? 0, clean ? look.head.size : 0),
-      seq: Math.max(before?.seq ?? -1, clean ? look.newestSeq : -1),
-      next: clean && !done ? next : { entry: 0, seq: 0 },
-    })
   }
 
   async function round(): Promise<void> {
@@ -122,9 +108,10 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
   }
 
   return {
-    of: board.of,
-    unowned: board.unowned,
-    subscribe: board.subscribe,
+    of: (log) => board.of(log),
+    unowned: () => board.unowned(),
+    current: () => board.current(),
+    subscribe: (listener, onLook) => board.subscribe(listener, onLook),
     start() {
       running = run().catch((error: unknown) => void (stopping.signal.aborted || report(error)))
     },
@@ -132,6 +119,20 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
       stopping.abort()
       await running
     },
+  }
+}
+
+/** Where a pass goes on; one that found something begins anew, so that a new process finds it again. */
+function rememberedAfter(
+  { look, next, done, findings }: FullPass,
+  before: Remembered | undefined,
+): Remembered {
+  const clean = findings.length === 0
+  return {
+    identity: clean || before === undefined ? look.identity : before.identity,
+    size: Math.max(before?.size ?? 0, clean ? look.head.size : 0),
+    seq: Math.max(before?.seq ?? -1, clean ? look.newestSeq : -1),
+    next: clean && !done ? next : { entry: 0, seq: 0 },
   }
 }
 

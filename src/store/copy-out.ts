@@ -32,7 +32,12 @@ function drain(stream: Readable, rows: (chunk: Buffer) => void): Promise<void> {
         reject(error instanceof Error ? error : new Error(String(error)))
       }
     })
-    stream.once('end', resolve)
+    stream.once('end', () => {
+      // The driver pauses the socket when the stream is full and resumes it when the stream asks for more, which one that has
+      // all its rows never does: the connection would be deaf for ever. This is the driver's own resume.
+      stream._read(0)
+      resolve()
+    })
     stream.once('error', reject)
     stream.once('close', () => reject(new Error('the connection was closed while rows were read')))
   })

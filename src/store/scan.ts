@@ -6,11 +6,12 @@ import type { Head, Published } from '../log/types.ts'
 import type { EntryVisitor, LogState, Orphan, Scan, StoredTile, Stray } from '../self-check/ports.ts'
 import { copyOut } from './copy-out.ts'
 import { guarded } from './errors.ts'
+import { CHECKING, tryLead } from './lead.ts'
 import { leafKeyHigh, leafKeyLow, segmentOf } from './leaf-key.ts'
 import { listLogs } from './log-rows.ts'
 
 /** Every table of the schema that has rows of logs. */
-const TABLES = ['heads', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'changes'] as const
+const TABLES = ['heads', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'cosignatures', 'changes'] as const
 /** Levels of tiles that a tree of at most 2^53 leaves can fill. */
 const LEVELS = 7
 
@@ -19,6 +20,7 @@ export function createScan(database: Database): Scan {
   const { sql } = database
   return {
     logs: () => listLogs(database),
+    takeTurn: (logId) => tryLead(sql, logId, CHECKING),
     orphans: () => guarded(() => readOrphans(database)),
     state: (logId) => guarded(() => readState(database, logId)),
     entries: (logId, start, end, visit) => guarded(() => readEntries(database, logId, start, end, visit)),

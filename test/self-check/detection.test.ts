@@ -11,7 +11,11 @@ const LONG = Number(process.env['PROOFLOG_DETECTION'] ?? 0)
 
 describe.each([
   { name: 'small', sizes: [1, 5, 255, 256, 257, 600, 1000, 1500], runs: 24 * KINDS.length },
-  { name: 'large', sizes: [1, 300, 65_535, 65_536, 65_537, 80_000, 99_990, 100_000], runs: LONG || KINDS.length },
+  {
+    name: 'large',
+    sizes: [1, 300, 65_535, 65_536, 65_537, 80_000, 99_990, 100_000],
+    runs: LONG || KINDS.length,
+  },
 ])('a $name log', ({ name, sizes, runs }) => {
   let ground: Ground
   beforeAll(async () => {
@@ -35,7 +39,8 @@ describe.each([
         await sql.unsafe('SAVEPOINT before')
         const { did, named } = await tamper(target)
         const found = await ground.check()
-        if (!found.some(named)) missed.push(`${kind}: ${did}: ${found.map(describeFinding).join(' | ') || 'nothing'}`)
+        if (!found.some(named))
+          missed.push(`${kind}: ${did}: ${found.map(describeFinding).join(' | ') || 'nothing'}`)
         if (found.length > 10) missed.push(`${kind}: ${did}: ${found.length} findings for one cause`)
         await sql.unsafe('ROLLBACK TO SAVEPOINT before')
       }

@@ -2,14 +2,14 @@
 // that is rolled back.
 import { join } from 'node:path'
 import { connect, type Database } from '../../src/db/connect.ts'
-import { createKeyFiles } from '../../src/files/key-files.ts'
+import { createKeyFiles } from '../../src/keys/key-files.ts'
 import type { LogInfo } from '../../src/log/types.ts'
 import { type CheckedLog, checkAll, checkWhole } from '../../src/self-check/check-all.ts'
+import { identityOf } from '../../src/self-check/check-log-row.ts'
+import type { Finding } from '../../src/self-check/finding.ts'
 import { type CheckPorts, createLooker, type Looker } from '../../src/self-check/look.ts'
 import { checkOrphans } from '../../src/self-check/orphans.ts'
 import type { Remembered } from '../../src/self-check/ports.ts'
-import { identityOf } from '../../src/self-check/check-log-row.ts'
-import type { Finding } from '../../src/self-check/finding.ts'
 import { createScan } from '../../src/store/scan.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { appendTexts, publishAll, type TestEngine, testEngine, testFolder, texts } from '../support/engine.ts'
@@ -46,7 +46,11 @@ export async function tamperGround(name: string, sizes: readonly number[]): Prom
     }
     await publishAll(engine, log, [{ index: next - 1, leafHash: new Uint8Array(), duplicate: false }])
   }
-  const owner = connect({ url: database.ownerUrl, max: 1, settings: { idle_in_transaction_session_timeout: '0' } })
+  const owner = connect({
+    url: database.ownerUrl,
+    max: 1,
+    settings: { idle_in_transaction_session_timeout: '0' },
+  })
   const scan = createScan(owner)
   const ports = { scan, guard: engine.guard, keys: createKeyFiles(join(folder, 'keys')) }
   const looker = createLooker(ports, async () => {})

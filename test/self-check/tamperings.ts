@@ -279,7 +279,10 @@ export const TAMPERINGS: Readonly<Record<string, Tampering>> = {
     await sql`UPDATE log.checkpoints SET seq = 1000000 WHERE log_id = ${id} AND seq = ${a}`
     await sql`UPDATE log.checkpoints SET seq = ${a} WHERE log_id = ${id} AND seq = ${a + 1}`
     await sql`UPDATE log.checkpoints SET seq = ${a + 1} WHERE log_id = ${id} AND seq = 1000000`
-    return { did: `swap checkpoints ${a} and ${a + 1}`, named: (f) => checkpointAt(a)(f) || checkpointAt(a + 1)(f) }
+    return {
+      did: `swap checkpoints ${a} and ${a + 1}`,
+      named: (f) => checkpointAt(a)(f) || checkpointAt(a + 1)(f),
+    }
   },
   'flip tree head': async ({ sql, id, sizes, pick }) => {
     const size = sizes[pick(sizes.length)]!
@@ -309,12 +312,20 @@ export const TAMPERINGS: Readonly<Record<string, Tampering>> = {
   'log vkeys': editLog(({ pick, origin }) => {
     const seed = new Uint8Array(32).fill(pick(256))
     const evil = vkeyOf(generateSkey(origin, 1, seed))
-    return ["vkeys = vkeys[2:2]", `vkeys = vkeys || '${evil}'::text`, `vkeys[1] = '${evil}'`, "vkeys = '{}'"][pick(4)]!
+    return ['vkeys = vkeys[2:2]', `vkeys = vkeys || '${evil}'::text`, `vkeys[1] = '${evil}'`, "vkeys = '{}'"][
+      pick(4)
+    ]!
   }),
   'log origin': editLog(({ pick }) => `origin = origin || '${pick(10)}'`),
   'log name': editLog(({ pick }) => `name = name || '${pick(10)}'`),
   'log switches': editLog(
-    ({ pick }) => ['public = NOT public', 'dedup = NOT dedup', "created_at = created_at - interval '1 day'", 'mirrored = NOT mirrored'][pick(4)]!,
+    ({ pick }) =>
+      [
+        'public = NOT public',
+        'dedup = NOT dedup',
+        "created_at = created_at - interval '1 day'",
+        'mirrored = NOT mirrored',
+      ][pick(4)]!,
   ),
   'delete the log row': async ({ sql, id }) => {
     await sql`DELETE FROM log.logs WHERE log_id = ${id}`
