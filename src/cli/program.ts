@@ -5,6 +5,7 @@ import { packageVersion } from '../package-version.ts'
 import { addAppend } from './append.ts'
 import { addAudit } from './audit.ts'
 import { addBench } from './bench.ts'
+import { addCheck } from './check.ts'
 import { addCheckpoint } from './checkpoint.ts'
 import { EXIT, reportError } from './errors.ts'
 import { addExport } from './export.ts'
@@ -21,6 +22,7 @@ import { addMirror } from './mirror.ts'
 import { addProve } from './prove.ts'
 import { addRestore } from './restore.ts'
 import { addServe } from './serve.ts'
+import { addStatus } from './status.ts'
 import { addVerify } from './verify.ts'
 import { addWitness } from './witness.ts'
 
@@ -43,6 +45,8 @@ const COMMANDS = [
   addGuard,
   addWitness,
   addMirror,
+  addStatus,
+  addCheck,
   addMigrate,
   addBench,
 ]

@@ -1,6 +1,6 @@
 // One pass over everything, for whoever waits for it.
 import type { LogInfo } from '../log/types.ts'
-import { describeFinding, type Finding } from './finding.ts'
+import type { Finding } from './finding.ts'
 import { beginFullPass } from './full-pass.ts'
 import { type CheckPorts, createLooker, type Looker } from './look.ts'
 import { checkOrphans } from './orphans.ts'
@@ -60,9 +60,4 @@ export async function checkWhole(
     onProgress?.(info.name, end, head.size)
   }
   return { log: info.name, size: head.size, seq: newestSeq, findings: pass.findings, more: pass.more }
-}
-
-/** Every finding as one line. */
-export function describeReport({ logs, findings }: CheckReport): string[] {
-  return [...logs.flatMap((log) => log.findings), ...findings].map(describeFinding)
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { createKeyFiles } from '../../src/keys/key-files.ts'
 import type { LogInfo } from '../../src/log/types.ts'
-import { type CheckedLog, checkAll, checkWhole } from '../../src/self-check/check-all.ts'
+import { type CheckedLog, checkWhole } from '../../src/self-check/check-all.ts'
 import { identityOf } from '../../src/self-check/check-log-row.ts'
 import type { Finding } from '../../src/self-check/finding.ts'
 import { type CheckPorts, createLooker, type Looker } from '../../src/self-check/look.ts'
@@ -80,5 +80,3 @@ export async function tamperGround(name: string, sizes: readonly number[]): Prom
     },
   }
 }
-
-export { checkAll }
