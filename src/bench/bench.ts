@@ -3,6 +3,7 @@ import { copyAll, engineRows, growthRow } from './append-rows.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { bulkRows, latencyRows, publishLagRow, readRows, singleRow } from './http-rows.ts'
 import type { Row } from './stats.ts'
+import { witnessRow } from './witness-row.ts'
 
 export interface BenchOptions {
   /** Rows whose name begins with one of these; all when empty. */
@@ -33,8 +34,11 @@ export const ROW_NAMES = [
   'proof.inclusion.by_hash',
   'tile.read',
   'publish.lag',
+  'witness.add_checkpoint',
+  'witness.add_checkpoint.ml_dsa',
 ] as const
-const IN_PROCESS = ['append.engine', 'append.growth']
+/** Rows that need no server of the log. */
+const SERVERLESS = ['append.engine', 'append.growth', 'witness']
 
 /** Log ids of the ceiling's rows beside the bulk rows, beyond those of the engine rows. */
 const BULK_LOGS = 1_000_000
@@ -65,8 +69,14 @@ async function measure(
     tell(`append.engine: ${rounds} rounds of ${entries} entries, and COPY of as many`)
     all(await engineRows(ground, entries, rounds))
   }
-  const overHttp = ROW_NAMES.filter((name) => !IN_PROCESS.some((group) => name.startsWith(group)))
+  const overHttp = ROW_NAMES.filter((name) => !SERVERLESS.some((group) => name.startsWith(group)))
   if (overHttp.some(wanted)) await measureHttp(ground, { seconds, rounds, asked, tell, all })
+  for (const mlDsa of [false, true]) {
+    const name = `witness.add_checkpoint${mlDsa ? '.ml_dsa' : ''}`
+    if (!wanted(name)) continue
+    tell(`${name}: 1,000 logs`)
+    all([await witnessRow(ground, name, mlDsa, seconds)])
+  }
   if (growth > 0 && wanted('append.growth')) {
     tell(`append.growth: ${growth} entries`)
     all([await growthRow(ground, growth, tell)])

@@ -1,7 +1,7 @@
 // What all rows stand on: a Postgres with fsync, in a temporary folder, and servers on it. Taken down at the end.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -23,12 +23,15 @@ export interface BenchLog {
   readonly id: number
 }
 
-export interface BenchServer {
+export interface BenchProcess {
   readonly port: number
+  stop(): Promise<void>
+}
+
+export interface BenchServer extends BenchProcess {
   readonly pid: number
   /** The admin key's Authorization header. */
   readonly authorization: string
-  stop(): Promise<void>
 }
 
 export interface Ground {
@@ -38,6 +41,8 @@ export interface Ground {
   newLog(dedup: boolean): Promise<BenchLog>
   /** A server in a process of its own. */
   server(): Promise<BenchServer>
+  /** A witness of the logs of a list, in a process of its own. @param name also of its folder */
+  witness(name: string, list: string, args: readonly string[]): Promise<BenchProcess>
   stop(): Promise<void>
 }
 
@@ -60,6 +65,7 @@ export async function prepareGround(): Promise<Ground> {
       return { pool, sequencer: createSequencer(info, pool, store, NO_OBSERVER), id: info.id }
     },
     server: () => startServer(dir, embedded.url, embedded.ownerUrl),
+    witness: (name, list, args) => startWitness(join(dir, name), embedded, list, args),
     async stop() {
       for (const { close } of [owner, ...pools]) await close()
       await embedded.stop()
@@ -83,26 +89,16 @@ async function startedIn(dir: string): Promise<Embedded> {
 }
 
 async function startServer(dir: string, url: string, ownerUrl: string): Promise<BenchServer> {
-  const script = fileURLToPath(
-    new URL(`bench-server${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-  )
-  // The launcher runs us in its own process, so our own arguments say nothing of the loader.
-  const loader = script.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []
-  // As `npm start` has it: fewer and shorter stops for garbage.
-  const child = spawn(process.execPath, ['--max-semi-space-size=64', ...loader, script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      PROOFLOG_DATA: join(dir, 'data'),
-      PROOFLOG_KEYS: '',
-      PROOFLOG_GUARD: '',
-      DATABASE_URL: url,
-      PROOFLOG_OWNER_DATABASE_URL: ownerUrl,
-      PORT: '0',
-      PROOFLOG_HOST: '127.0.0.1',
-      PROOFLOG_PUBLISH_MS: '100',
-      PROOFLOG_LOG_LEVEL: 'warn',
-    },
+  const child = spawnScript('bench-server', [], {
+    PROOFLOG_DATA: join(dir, 'data'),
+    PROOFLOG_KEYS: '',
+    PROOFLOG_GUARD: '',
+    DATABASE_URL: url,
+    PROOFLOG_OWNER_DATABASE_URL: ownerUrl,
+    PORT: '0',
+    PROOFLOG_HOST: '127.0.0.1',
+    PROOFLOG_PUBLISH_MS: '100',
+    PROOFLOG_LOG_LEVEL: 'warn',
   })
   const line = await firstLine(child)
   const told = JSON.parse(line) as { url: string; key: string; pid: number }
@@ -116,12 +112,55 @@ async function startServer(dir: string, url: string, ownerUrl: string): Promise<
     port: Number(new URL(told.url).port),
     pid: told.pid,
     authorization: `Bearer ${told.key}`,
-    async stop() {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
-    },
+    stop: () => ended(child),
   }
+}
+
+async function startWitness(
+  folder: string,
+  { url, ownerUrl }: Embedded,
+  list: string,
+  args: readonly string[],
+): Promise<BenchProcess> {
+  mkdirSync(folder)
+  const file = join(folder, 'logs.v0')
+  writeFileSync(file, list)
+  const child = spawnScript(
+    '../cli/main',
+    ['witness', '--name', 'witness.bench', '--data', folder, '--port', '0', '--log-list', file, ...args],
+    {
+      DATABASE_URL: url,
+      PROOFLOG_OWNER_DATABASE_URL: ownerUrl,
+      PROOFLOG_HOST: '127.0.0.1',
+      PROOFLOG_LOG_LEVEL: 'warn',
+    },
+    'ignore',
+  )
+  return { port: Number(new URL(await firstLine(child)).port), stop: () => ended(child) }
+}
+
+/** Runs a script of this program, by its path from here. */
+function spawnScript(
+  path: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  stderr: 'inherit' | 'ignore' = 'inherit',
+): ChildProcess {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  const script = fileURLToPath(new URL(path + extension, import.meta.url))
+  // The launcher runs us in its own process, so our own arguments say nothing of the loader.
+  const loader = extension === '.ts' ? ['--import', import.meta.resolve('tsx')] : []
+  // As `npm start` has it: fewer and shorter stops for garbage.
+  return spawn(process.execPath, ['--max-semi-space-size=64', ...loader, script, ...args], {
+    stdio: ['ignore', 'pipe', stderr],
+    env: { ...process.env, ...env },
+  })
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
