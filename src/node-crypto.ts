@@ -8,7 +8,8 @@ import { ed25519PublicKey } from './core/ed25519.ts'
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-const MAX_PUBLIC_KEYS = 256
+/** A witness knows thousands of logs; a key takes some 300 bytes. */
+const MAX_PUBLIC_KEYS = 4_096
 const publicKeys = new Map<string, KeyObject>()
 
 /** The primitives of {@link installNodeCrypto}, without installing them. */
@@ -49,8 +50,16 @@ function importPublicKey(publicKey: Uint8Array): KeyObject {
   return key
 }
 
+// Importing a key costs as much as signing with it; a signer keeps its seed as long as itself.
+const privateKeys = new WeakMap<Uint8Array, KeyObject>()
+
 function signWithNode(seed: Uint8Array, message: Uint8Array): Uint8Array {
   if (seed.length !== 32) throw new RangeError(`an Ed25519 seed is 32 bytes, not ${seed.length}`)
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
+  const key = privateKeys.get(seed) ?? importSeed(seed)
+  privateKeys.set(seed, key)
   return new Uint8Array(sign(null, message, key))
+}
+
+function importSeed(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' })
 }
