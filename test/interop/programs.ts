@@ -1,5 +1,5 @@
-// The programs of others, built from source by the Go tool. Their versions are pinned: Tessera's here, the libraries of our own
-// small program in go/go.mod and go/go.sum.
+// The programs of others, built from source by the Go tool. Their versions are pinned: those of Tessera and versitygw here, the
+// libraries of our own small program in go/go.mod and go/go.sum.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ export interface Ran {
 }
 
 const TESSERA = 'github.com/transparency-dev/tessera@v1.0.4'
+const VERSITYGW = 'github.com/versity/versitygw@v1.8.0'
 const GO_FOLDER = fileURLToPath(new URL('go', import.meta.url))
 /** Milliseconds. Building includes the download of some 40 modules the first time. */
 const RUN_LIMIT = 120_000
@@ -39,6 +40,15 @@ export async function buildPrograms(folder: string): Promise<void> {
   const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', TESSERA)) as { Dir: string }
   await go('-C', source, 'build', '-o', `${folder}/`, './cmd/fsck', './internal/hammer')
   await go('-C', source, 'test', '-c', '-o', join(folder, 'integration.test'), './integration')
+}
+
+/**
+ * Builds `versitygw`, an S3 gateway with conditional writes.
+ * @throws Error with the output of the Go tool
+ */
+export async function buildGateway(folder: string): Promise<void> {
+  const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', VERSITYGW)) as { Dir: string }
+  await go('-C', source, 'build', '-o', `${folder}/`, './cmd/versitygw')
 }
 
 /** Runs a program to its end. @param limit milliseconds until it is killed */
