@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { formatPolicy, parseVkey } from '../core/index.ts'
+import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
-import { logInfoOf, showLogInfo } from './log-info.ts'
+import { keyIdOf, logInfoOf, showLogInfo } from './log-info.ts'
 import { addLogLifecycle } from './log-lifecycle.ts'
 import { fetchLogInfo, requestJson } from './server.ts'
 import { formatTable } from './table.ts'
@@ -14,7 +15,7 @@ type CreateOptions = ServerOptions & {
   successorOf?: string
   json?: boolean
 }
-type ShowOptions = ServerOptions & { policy?: boolean; json?: boolean }
+type ShowOptions = ServerOptions & { policy?: boolean; signing?: boolean; json?: boolean }
 
 export function addLog(program: Command, io: Io): void {
   const log = program.command('log').description('create, show, change and end logs')
@@ -33,6 +34,10 @@ export function addLog(program: Command, io: Io): void {
   withServer(log.command('show [name]'))
     .description('show origin, keys, size and what can be promised')
     .option('--policy', 'print a policy file that believes this log: log show --policy > log.policy')
+    .option(
+      '--signing',
+      'with --policy: believe only the keys that sign now, none of those that were retired',
+    )
     .option('--json', 'print the result as JSON')
     .action((name = 'default', options: ShowOptions) => showLog({ ...options, log: name }, io))
   addLogLifecycle(log, io)
@@ -72,7 +77,12 @@ async function listLogs(options: ServerOptions & { json?: boolean }, io: Io): Pr
 async function showLog(options: LogOptions & ShowOptions, io: Io): Promise<void> {
   const target = await logTarget(options, io)
   const info = await fetchLogInfo(target)
-  if (options.policy) return io.out(policyText(info.texts('vkeys'), target.url))
+  if (options.policy) {
+    const { vkeys, signing } = logInfoOf(info)
+    const believed = options.signing ? vkeys.filter((vkey) => signing.includes(keyIdOf(vkey))) : vkeys
+    return io.out(policyText(believed, target.url))
+  }
+  if (options.signing) throw new UsageError('--signing goes with --policy')
   await showLogInfo(info, options.json, io)
 }
 

@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generateSkey, parseVkey, vkeyOf } from '../../src/core/keys.ts'
+import { parsePolicy } from '../../src/core/policy.ts'
 import * as schemas from '../../src/http/schemas.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { type TestEngine, testEngine, testFolder } from '../support/engine.ts'
@@ -45,6 +46,10 @@ async function runJson(args: readonly string[]): Promise<Record<string, unknown>
   return JSON.parse(out) as Record<string, unknown>
 }
 
+function policyOf(text: string): string[] {
+  return parsePolicy(text).logs.map(({ key }) => key.vkey)
+}
+
 function append(path: 'add' | 'entries', entry = 'entry'): Promise<Response> {
   const headers = { ...ALL, 'content-type': 'application/octet-stream' }
   return Promise.resolve(t.app.request(`/logs/${name}/${path}`, { method: 'POST', headers, body: entry }))
@@ -72,6 +77,11 @@ describe('keys', () => {
     expect((await run(['log', 'show', name])).out).toContain(
       `signing  ${(retired['signing'] as string[]).join(' ')}\n`,
     )
+    const policyKeys = async (...more: string[]) =>
+      policyOf((await run(['log', 'show', name, '--policy', ...more])).out)
+    expect(await policyKeys()).toEqual(vkeys)
+    expect(await policyKeys('--signing')).toEqual(vkeys.slice(2))
+    expect(await run(['log', 'show', name, '--signing'])).toMatchObject({ code: 2 })
     const summary = await (await t.app.request(`/logs/${name}`)).json()
     expect(schemas.logSummary.parse(summary)).toMatchObject({
       vkeys,

@@ -248,6 +248,22 @@ describe('retiring a key', () => {
     })
   })
 
+  test('is the way out when one of several keys was lost: the others sign on', async () => {
+    const kept = readFileSync(keyFile())
+    await one.engine.rotate(log.info.name)
+    await publishLater()
+    writeFileSync(keyFile(), kept)
+    await one.stop()
+    one = start()
+    log = await one.engine.open(log.info.name)
+    await publishLater()
+    expect(problems()).toEqual([expect.stringMatching(/lack key/)])
+    for (const id of idsOf(log.info.signing.slice(2))) await one.engine.retireKey(log.info.name, id)
+    await grow(1)
+    expect(problems()).toEqual([])
+    expect(signedBy()).toEqual(log.info.vkeys.slice(0, 2))
+  })
+
   test('survives restarts, and rotations go on for ever', async () => {
     for (let generation = 0; generation < 3; generation++) {
       const old = idsOf(log.info.signing)
