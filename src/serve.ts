@@ -43,8 +43,6 @@ export interface Service {
 /** Connections to the database: appends take one per log at a time, reads share the others. */
 const WRITE_CONNECTIONS = 8
 const READ_CONNECTIONS = 12
-/** Requests per day and log that witnesses are told to expect: one a second. */
-const WITNESS_QPD = 86_400
 /** The same failure is logged again after this time; milliseconds. */
 const REPEAT_AFTER = 60_000
 
@@ -116,7 +114,7 @@ export async function serve(
       logger,
       database: { ping: () => read.sql`SELECT 1` },
       stopping: stopping.signal,
-      listing: { contact: config.contact, qpd: WITNESS_QPD },
+      listing: { contact: config.contact, qpd: config.witnessPerDay },
       concerns: () => selfCheck?.unowned().map(describeFinding) ?? [],
       version: packageVersion(),
       more: [...more, selfCheckRoutes({ selfCheck, stopping: stopping.signal })],

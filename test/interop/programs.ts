@@ -17,6 +17,8 @@ export interface Ran {
 const TESSERA = 'github.com/transparency-dev/tessera@v1.0.4'
 const VERSITYGW = 'github.com/versity/versitygw@v1.8.0'
 const GO_FOLDER = fileURLToPath(new URL('go', import.meta.url))
+const TESSERA_FOLDER = fileURLToPath(new URL('go-tessera', import.meta.url))
+const WITNESSES_FOLDER = fileURLToPath(new URL('go-witnesses', import.meta.url))
 /** Milliseconds. Building includes the download of some 40 modules the first time. */
 const RUN_LIMIT = 120_000
 const BUILD_LIMIT = 300_000
@@ -49,6 +51,17 @@ export async function buildPrograms(folder: string): Promise<void> {
 export async function buildGateway(folder: string): Promise<void> {
   const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', VERSITYGW)) as { Dir: string }
   await go('-C', source, 'build', '-o', `${folder}/`, './cmd/versitygw')
+}
+
+/**
+ * Builds `tessera-log` (ours, in go-tessera/), and `omniwitness`, `litewitness` and `witnessctl`.
+ * @throws Error with the output of the Go tool
+ */
+export async function buildWitnesses(folder: string): Promise<void> {
+  await go('-C', TESSERA_FOLDER, 'build', '-o', join(folder, 'tessera-log'), '.')
+  const torchwood = ['litewitness', 'witnessctl'].map((name) => `filippo.io/torchwood/cmd/${name}`)
+  const omniwitness = 'github.com/transparency-dev/witness/cmd/omniwitness'
+  await go('-C', WITNESSES_FOLDER, 'build', '-o', `${folder}/`, ...torchwood, omniwitness)
 }
 
 /** Runs a program to its end. @param limit milliseconds until it is killed */

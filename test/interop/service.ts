@@ -11,6 +11,8 @@ export interface TestService {
   readonly url: string
   /** May do everything. */
   readonly key: string
+  /** Its data folder. */
+  readonly folder: string
   createLog(name: string): Promise<LogToCheck>
   /** Appends as bundles, and waits for a checkpoint that covers all. */
   append(log: LogToCheck, entries: readonly Uint8Array[]): Promise<void>
@@ -44,6 +46,7 @@ export async function startService(): Promise<TestService> {
   return {
     url,
     key,
+    folder,
     async createLog(name) {
       const log = await send(`${url}/logs`, key, 'application/json', JSON.stringify({ name, public: true }))
       const { origin, vkeys } = log as { origin: string; vkeys: [string, string] }
