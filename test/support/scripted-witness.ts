@@ -6,6 +6,7 @@ import { parseCheckpoint } from '../../src/core/checkpoint.ts'
 import { generateSkey, type KeyType } from '../../src/core/keys.ts'
 import { formatSignatures, parseNote } from '../../src/core/note.ts'
 import { localSigner } from '../../src/core/signer.ts'
+import { checkConsistency } from '../../src/core/verify.ts'
 import { type AddCheckpoint, parseAddCheckpoint } from '../../src/witness/wire.ts'
 
 export interface Scripted {
@@ -33,7 +34,7 @@ export interface ScriptedWitness {
   size: number
   readonly requests: AddCheckpoint[]
   /** The signature lines for a note, as it would answer them. */
-  cosign(note: Uint8Array): Promise<Uint8Array>
+  cosign(note: Uint8Array, time?: number): Promise<Uint8Array>
   close(): Promise<void>
 }
 
@@ -62,9 +63,18 @@ export async function scriptedWitness(
     response.end(text ?? '')
   }
 
-  async function protocol({ oldSize, note }: AddCheckpoint): Promise<Scripted> {
+  let root: Uint8Array | undefined // of the size that it cosigned last; a test that sets the size leaves it unknown
+
+  async function protocol({ oldSize, proof, note }: AddCheckpoint): Promise<Scripted> {
     if (oldSize !== witness.size) return { status: 409, type: 'text/x.tlog.size', body: `${witness.size}\n` }
-    witness.size = parseCheckpoint(parseNote(note).text).size
+    const next = parseCheckpoint(parseNote(note).text)
+    try {
+      if (root !== undefined && oldSize > 0) checkConsistency(oldSize, next.size, root, next.root, proof)
+    } catch {
+      return { status: 422 }
+    }
+    witness.size = next.size
+    root = next.root
     return { status: 200, body: await witness.cosign(note) }
   }
 
@@ -76,10 +86,9 @@ export async function scriptedWitness(
     script: COSIGN,
     size: 0,
     requests: [],
-    async cosign(note) {
+    async cosign(note, time = Math.floor(Date.now() / 1000)) {
       const { text } = parseNote(note)
-      const now = Math.floor(Date.now() / 1000)
-      return formatSignatures(await Promise.all(signers.map(async (signer) => signer.sign(text, now))))
+      return formatSignatures(await Promise.all(signers.map(async (signer) => signer.sign(text, time))))
     },
     async close() {
       server.closeAllConnections()
