@@ -41,6 +41,7 @@ const UNAVAILABLE = new Set([
   'guard_unavailable',
   'bucket_unavailable',
 ])
+const WRONG_USAGE = new Set(['bucket_unusable'])
 const FILE_ERRORS = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM'])
 const DEBUG = 'PROOFLOG_DEBUG'
 
@@ -68,7 +69,8 @@ function describe(error: unknown): { code: string; message: string; exit: Exit }
     return { code: codeOf(error), message: error.message + hintFor(error), exit: CLIENT_EXITS[error.code] }
   }
   if (error instanceof ProoflogError) {
-    const exit = UNAVAILABLE.has(error.code) ? EXIT.unavailable : EXIT.refused
+    const usage = WRONG_USAGE.has(error.code)
+    const exit = usage ? EXIT.usage : UNAVAILABLE.has(error.code) ? EXIT.unavailable : EXIT.refused
     return { code: error.code, message: error.message, exit }
   }
   if (error instanceof UsageError || error instanceof ConfigError) {

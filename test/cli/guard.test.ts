@@ -54,3 +54,46 @@ test('a guard that holds another checkpoint is given up only by force', async ()
   expect((await adopt('--force')).code).toBe(0)
   expect(await readFile(path, 'utf8')).toBe(note)
 })
+
+test('what the guard holds is shown, and an alarm is cleared, whether the server answers or not', async () => {
+  await adopt()
+  const env = { PROOFLOG_DATA: data }
+  const offline = ['default', '--origin', log.origin]
+  const place = join(data, 'guard')
+  const shown = await runCli(['guard', 'show', ...offline], { env })
+  expect(shown.out).toMatch(new RegExp(`^${log.origin}\n  ${place}: size 5, root `))
+  await createGuard(guardFolder(place)).halt(log.origin, 'a witness saw another history')
+  const stopped = await runCli(['guard', 'show', ...offline, '--json'], { env })
+  expect(JSON.parse(stopped.out)).toMatchObject({
+    origin: log.origin,
+    guards: [{ place, tree_size: 5, damaged: false, halted: 'a witness saw another history' }],
+  })
+  const cleared = await runCli(['guard', 'clear', ...offline], { env })
+  expect(cleared.out).toContain('it was stopped because: a witness saw another history')
+  expect(await createGuard(guardFolder(place)).read(log.origin)).toMatchObject({ size: 5 })
+  expect((await runCli(['guard', 'clear', ...offline], { env })).out).toContain('no alarm')
+  const [file] = await readdir(place)
+  await writeFile(join(place, file!), 'damaged')
+  expect((await runCli(['guard', 'show', ...offline], { env })).out).toContain('no checkpoint of this log')
+})
+
+test('a lost guard is given what the others hold', async () => {
+  const env = { PROOFLOG_DATA: data, PROOFLOG_GUARD: `${join(data, 'one')} ${join(data, 'two')}` }
+  const command = ['guard', 'adopt', 'default', '--vkey', log.vkey, '--url', log.url, '--json']
+  expect(JSON.parse((await runCli(command, { env })).out)).toMatchObject({
+    places: [join(data, 'one'), join(data, 'two')],
+  })
+  await rm(join(data, 'two'), { recursive: true })
+  expect(JSON.parse((await runCli(command, { env })).out)).toMatchObject({ places: [join(data, 'two')] })
+})
+
+test('a guard that cannot be asked is an answer of its own', async () => {
+  const env = { PROOFLOG_GUARD: 'postgres://nobody:hidden@127.0.0.1:1/none' }
+  const shown = await runCli(['guard', 'show', '--origin', log.origin], { env })
+  expect(shown).toMatchObject({ code: 3, err: expect.stringContaining('guard_unavailable') })
+  expect(shown.err).not.toContain('hidden')
+  const unusable = await runCli(['guard', 'show', '--origin', log.origin], {
+    env: { PROOFLOG_GUARD: 's3://bucket' },
+  })
+  expect(unusable).toMatchObject({ code: 2, err: expect.stringContaining('bucket_unusable') })
+})

@@ -177,7 +177,7 @@ describe('prooflog export', () => {
     const keyless = await runCli(['export', '--from', copy, '--to', join(home.folder, 'x')])
     expect(keyless).toMatchObject({ code: 2, err: expect.stringContaining('give --policy, --vkey') })
     const bucket = await runCli(['export', '--from', log.url, '--to', 's3://bucket', '--vkey', log.vkey])
-    expect(bucket).toMatchObject({ code: 1, err: expect.stringContaining('AWS_ACCESS_KEY_ID') })
+    expect(bucket).toMatchObject({ code: 2, err: expect.stringContaining('AWS_ACCESS_KEY_ID') })
     expect((await runCli(['export'])).code).toBe(2)
   })
 })

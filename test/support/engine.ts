@@ -41,6 +41,8 @@ export interface TestEngineOptions {
   readonly heartbeat?: number
   readonly limits?: Limits
   readonly faults?: Faults
+  /** Instead of one in the folder. */
+  readonly guard?: Guard
   readonly cosigners?: Cosigners
 }
 
@@ -52,7 +54,7 @@ export function testEngine(url: string, options: TestEngineOptions): TestEngine 
   const faults = options.faults ?? createFaults()
   const pools = { write: open(url, 'write', 4), read: open(url, 'read', 4), lead: open(url, 'lead', 1) }
   const store = createPostgresStore(pools)
-  const guard = createGuard(guardFolder(join(options.folder, 'guard')))
+  const guard = options.guard ?? createGuard(guardFolder(join(options.folder, 'guard')))
   const reports: TestEngine['reports'] = []
   const timing: EngineOptions = {
     publishInterval: options.publishInterval ?? 10,
