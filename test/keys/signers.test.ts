@@ -1,7 +1,6 @@
-// Keys that are not plain lines: encrypted, in the environment, behind a program, behind Vault. The programs are OpenSSL and
-// Node; the Vault is a small server that answers as Transit's documentation says, for what a test cannot make a real one do.
-import { execFileSync } from 'node:child_process'
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
+// Keys that are not plain lines: encrypted, in the environment, behind a program, behind Vault. The Vault is a small server
+// that answers as Transit's documentation says, and does what a test cannot make a real one do.
+import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -166,16 +165,19 @@ describe('keys in the environment', () => {
 })
 
 describe('keys behind a program', () => {
-  test('OpenSSL signs what a verifier accepts, with a key that this process never saw', async () => {
+  test('sign: the message on stdin, the signature in bytes', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     const pem = join(home.folder, 'key.pem')
-    execFileSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', pem])
-    const vkey = formatVkey(ORIGIN, 0x01, publicKeyOf(pem))
+    writeFileSync(pem, privateKey.export({ format: 'pem', type: 'pkcs8' }))
+    const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')
+    const vkey = formatVkey(ORIGIN, 0x01, new Uint8Array(raw))
     const program = script(
-      'sign',
-      `#!/bin/sh
-message=$(mktemp) && cat > "$message" && openssl pkeyutl -sign -rawin -inkey "$1" -in "$message"; rm -f "$message"`,
+      'sign.mjs',
+      `import { sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+process.stdout.write(sign(null, Buffer.concat(await process.stdin.toArray()), readFileSync(process.argv[2])))`,
     )
-    const [signer] = await signersOf([`command ${vkey} ${program} ${pem}`])
+    const [signer] = await signersOf([`command ${vkey} ${process.execPath} ${program} ${pem}`])
     expect(await signs(signer!)).toEqual([vkey])
   })
 
@@ -421,9 +423,4 @@ function script(name: string, text: string): string {
 function privateKeyOf(byte: number): ReturnType<typeof createPrivateKey> {
   const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), Buffer.alloc(32, byte)])
   return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-}
-
-function publicKeyOf(pem: string): Uint8Array {
-  const { x } = createPublicKey(readFileSync(pem)).export({ format: 'jwk' })
-  return new Uint8Array(Buffer.from(x ?? '', 'base64url'))
 }
