@@ -53,6 +53,7 @@ interface Kept {
   current: readonly Finding[]
   former: readonly Finding[]
   more: number
+  pass: FullPass | undefined
 }
 
 export function createBoard(): Board {
@@ -76,7 +77,7 @@ export function createBoard(): Board {
       pass: null,
       lastPass: null,
     }
-    const fresh: Kept = { check, newest: [], current: [], former: [], more: 0 }
+    const fresh: Kept = { check, newest: [], current: [], former: [], more: 0, pass: undefined }
     logs.set(log, fresh)
     return fresh
   }
@@ -132,8 +133,12 @@ function recorders(
         checked: kept.check.checked + size - from,
       })
     },
-    stepped(log, { start, end }, { look, findings, more }) {
+    stepped(log, { start, end }, pass) {
+      const { look, findings, more } = pass
       const kept = keptOf(log)
+      // One that was broken off, by a database that went away, leaves what it found.
+      if (kept.pass !== pass) kept.former = distinct([...kept.former, ...kept.current])
+      kept.pass = pass
       kept.current = findings
       kept.former = kept.former.filter((finding) => !liesWithin(finding, start, end))
       kept.more = Math.max(kept.more, more)

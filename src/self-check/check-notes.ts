@@ -163,7 +163,7 @@ function noteJudge(info: LogInfo, before: readonly string[]): NoteJudge {
       const types = signed.map((vkey) => parseVkey(vkey).type)
       const missing =
         required.find((type) => !types.includes(type)) ??
-        signers.find((vkey) => info.signing.includes(vkey) && !signed.includes(vkey))
+        signers.find((vkey) => !info.mirrored && info.signing.includes(vkey) && !signed.includes(vkey))
       signers = signed
       if (missing === undefined) return true
       const what = typeof missing === 'number' ? `a key of type ${missing}` : missing.slice(0, 60)
@@ -209,9 +209,14 @@ function faultOf(
   }
 }
 
-/** Types of which every checkpoint has a signature: those of the keys that the log was created with. A copy has what it has. */
-function typesOf({ mirrored, vkeys }: LogInfo): readonly KeyType[] {
-  return mirrored ? [] : [...new Set(vkeys.slice(0, 2).map((vkey) => parseVkey(vkey).type))]
+/**
+ * Types of which every checkpoint has a signature: those of the keys that the log was created with, unless none of them signs
+ * any more. A copy has what it has.
+ */
+function typesOf({ mirrored, vkeys, signing }: LogInfo): readonly KeyType[] {
+  const still = new Set(signing.map((vkey) => parseVkey(vkey).type))
+  const first = vkeys.slice(0, 2).map((vkey) => parseVkey(vkey).type)
+  return mirrored ? [] : first.filter((type) => still.has(type))
 }
 
 function signersOf(info: LogInfo, row: Published): readonly string[] {
