@@ -2,6 +2,7 @@
 import { copyAll, engineRows, growthRow } from './append-rows.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { bulkRows, latencyRows, publishLagRow, readRows, singleRow } from './http-rows.ts'
+import { selfCheckCostRow, selfCheckPassRow } from './self-check-rows.ts'
 import type { Row } from './stats.ts'
 import { witnessRow } from './witness-row.ts'
 
@@ -34,11 +35,13 @@ export const ROW_NAMES = [
   'proof.inclusion.by_hash',
   'tile.read',
   'publish.lag',
+  'self_check.pass',
+  'self_check.cost',
   'witness.add_checkpoint',
   'witness.add_checkpoint.ml_dsa',
 ] as const
 /** Rows that need no server of the log. */
-const SERVERLESS = ['append.engine', 'append.growth', 'witness']
+const SERVERLESS = ['append.engine', 'append.growth', 'self_check', 'witness']
 
 /** Log ids of the ceiling's rows beside the bulk rows, beyond those of the engine rows. */
 const BULK_LOGS = 1_000_000
@@ -68,6 +71,14 @@ async function measure(
   if (asked('append.engine')) {
     tell(`append.engine: ${rounds} rounds of ${entries} entries, and COPY of as many`)
     all(await engineRows(ground, entries, rounds))
+  }
+  if (asked('self_check.pass')) {
+    tell(`self_check.pass: ${rounds} passes over ${entries} entries`)
+    all([await selfCheckPassRow(ground, entries, rounds)])
+  }
+  if (asked('self_check.cost')) {
+    tell(`self_check.cost: ${2 * rounds} times ${entries} entries with and without`)
+    all([await selfCheckCostRow(ground, entries, rounds)])
   }
   const overHttp = ROW_NAMES.filter((name) => !SERVERLESS.some((group) => name.startsWith(group)))
   if (overHttp.some(wanted)) await measureHttp(ground, { seconds, rounds, asked, tell, all })

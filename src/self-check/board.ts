@@ -42,6 +42,8 @@ export interface Board {
   passed(log: string, pass: FullPass, times: { started: number; finished: number; whole: boolean }): void
   unreadable(log: string, findings: readonly Finding[]): void
   giveUp(log: string): void
+  /** What the process that checks the log says of it; ignored where that is this one. */
+  heard(event: SelfCheckEvent & { readonly log: string }): void
   unownedFound(findings: readonly Finding[]): void
 }
 
@@ -69,7 +71,7 @@ export function createBoard(): Board {
     if (known !== undefined) return known
     const check = {
       log,
-      working: true,
+      working: false,
       findings: [],
       more: 0,
       checked: 0,
@@ -114,7 +116,7 @@ export function createBoard(): Board {
   }
 }
 
-type Recorders = Pick<Board, 'looked' | 'stepped' | 'passed' | 'unreadable' | 'giveUp'>
+type Recorders = Pick<Board, 'looked' | 'stepped' | 'passed' | 'unreadable' | 'giveUp' | 'heard'>
 
 /** What each kind of look does to what is kept of a log. */
 function recorders(
@@ -142,7 +144,11 @@ function recorders(
       kept.current = findings
       kept.former = kept.former.filter((finding) => !liesWithin(finding, start, end))
       kept.more = Math.max(kept.more, more)
-      update(kept, { pass: { next: end, size: look.head.size }, checked: kept.check.checked + end - start })
+      update(kept, {
+        working: true,
+        pass: { next: end, size: look.head.size },
+        checked: kept.check.checked + end - start,
+      })
     },
     passed(log, { look, findings, more }, { started, finished, whole }) {
       const kept = keptOf(log)
@@ -158,13 +164,19 @@ function recorders(
     unreadable(log, findings) {
       const kept = keptOf(log)
       kept.current = findings
-      update(kept, { pass: null })
+      update(kept, { working: true, pass: null })
     },
     giveUp(log) {
       const kept = logs.get(log)
       if (kept === undefined || !kept.check.working) return
-      Object.assign(kept, { newest: [], current: [], former: [], more: 0 })
+      Object.assign(kept, { newest: [], current: [], former: kept.check.findings })
       update(kept, { working: false, pass: null })
+    },
+    heard({ log, findings, more }) {
+      const kept = keptOf(log)
+      if (kept.check.working) return
+      Object.assign(kept, { newest: [], current: [], former: findings, more })
+      update(kept, {})
     },
   }
 }

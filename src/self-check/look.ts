@@ -19,7 +19,7 @@ import type { Breathe, Remembered, Scan } from './ports.ts'
 export interface CheckPorts {
   readonly scan: Scan
   readonly guard: Guard
-  readonly keys: KeyRing
+  readonly keys: Pick<KeyRing, 'signers'>
 }
 
 /** A log as it was when the look began. What comes later is not looked at. */
@@ -110,7 +110,7 @@ async function checkState(scan: Scan, id: number, found: Collector): Promise<voi
 }
 
 /** Opening keys may take a passphrase and a tenth of a second: only when something about the log is new. */
-function remembering(keys: KeyRing): Pick<KeyRing, 'signers'> {
+function remembering(keys: Pick<KeyRing, 'signers'>): Pick<KeyRing, 'signers'> {
   const known = new Map<number, { of: string; signers: readonly Signer[] }>()
   return {
     async signers(info) {

@@ -57,6 +57,9 @@ export interface Scan {
    * it; asking again keeps the turn.
    */
   takeTurn(logId: number): Promise<boolean>
+  /** Sends a text of at most 7,999 bytes to every process that hears, this one too. Best effort. */
+  tell(text: string): Promise<void>
+  hear(callback: (text: string) => void): Promise<() => Promise<void>>
   orphans(): Promise<Orphan[]>
   state(logId: number): Promise<LogState>
   /** Entries `start` to `end` (exclusive). Uses memory for one row, not for all. */

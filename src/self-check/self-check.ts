@@ -7,7 +7,8 @@ import { beginFullPass, type FullPass } from './full-pass.ts'
 import { type CheckPorts, claimOf, createLooker, type Looker } from './look.ts'
 import { checkOrphans } from './orphans.ts'
 import { createPace } from './pace.ts'
-import type { Memory, Remembered } from './ports.ts'
+import type { Memory, Remembered, Scan } from './ports.ts'
+import { formatTold, parseTold } from './told.ts'
 
 export interface SelfCheckPorts extends CheckPorts {
   readonly memory: Memory
@@ -20,7 +21,7 @@ export interface SelfCheckOptions {
   readonly rate: number
 }
 
-export interface SelfCheck extends Pick<Board, 'of' | 'unowned' | 'current' | 'subscribe'> {
+export interface SelfCheck extends Readers {
   start(): void
   /** Stops after the step under way. */
   stop(): Promise<void>
@@ -58,6 +59,7 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
     if (performance.now() - (looked.get(info.id) ?? -Infinity) >= NEWEST_EVERY) {
       looked.set(info.id, performance.now())
       await checkNewest(looker, info, remembered.get(info.id), board)
+      await tellOthers(scan, board, info.name)
     }
     if (!stopping.signal.aborted) await stepThrough(info)
   }
@@ -100,18 +102,17 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
 
   async function run(): Promise<void> {
     remembered = new Map(await memory.load())
+    const deafen = await hearOthers(scan, board).catch(report)
     while (!stopping.signal.aborted) {
       await round().catch(report)
       await pace(LOOK_COST)
     }
     await memory.save(remembered)
+    await deafen?.()
   }
 
   return {
-    of: (log) => board.of(log),
-    unowned: () => board.unowned(),
-    current: () => board.current(),
-    subscribe: (listener, onLook) => board.subscribe(listener, onLook),
+    ...readers(board),
     start() {
       running = run().catch((error: unknown) => void (stopping.signal.aborted || report(error)))
     },
@@ -120,6 +121,30 @@ export function createSelfCheck(ports: SelfCheckPorts, { rate }: SelfCheckOption
       await running
     },
   }
+}
+
+type Readers = Pick<Board, 'of' | 'unowned' | 'current' | 'subscribe'>
+
+function readers(board: Board): Readers {
+  return {
+    of: (log) => board.of(log),
+    unowned: () => board.unowned(),
+    current: () => board.current(),
+    subscribe: (listener, onLook) => board.subscribe(listener, onLook),
+  }
+}
+
+/** The other processes do not look themselves. */
+async function tellOthers(scan: Scan, board: Board, log: string): Promise<void> {
+  const { findings = [], more = 0 } = board.of(log) ?? {}
+  await scan.tell(formatTold({ log, findings, more }))
+}
+
+function hearOthers(scan: Scan, board: Board): Promise<() => Promise<void>> {
+  return scan.hear((text) => {
+    const told = parseTold(text)
+    if (told !== undefined) board.heard(told)
+  })
 }
 
 /** Where a pass goes on; one that found something begins anew, so that a new process finds it again. */

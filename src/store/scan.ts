@@ -12,6 +12,8 @@ import { listLogs } from './log-rows.ts'
 
 /** Every table of the schema that has rows of logs. */
 const TABLES = ['heads', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'cosignatures', 'changes'] as const
+/** NOTIFY channel of what was found. */
+const CHECKED_CHANNEL = 'prooflog_checked'
 /** Levels of tiles that a tree of at most 2^53 leaves can fill. */
 const LEVELS = 7
 
@@ -21,6 +23,13 @@ export function createScan(database: Database): Scan {
   return {
     logs: () => listLogs(database),
     takeTurn: (logId) => tryLead(sql, logId, CHECKING),
+    async tell(text) {
+      await guarded(() => sql`SELECT pg_notify(${CHECKED_CHANNEL}, ${text})`)
+    },
+    async hear(callback) {
+      const listening = await guarded(() => sql.listen(CHECKED_CHANNEL, callback))
+      return () => listening.unlisten()
+    },
     orphans: () => guarded(() => readOrphans(database)),
     state: (logId) => guarded(() => readState(database, logId)),
     entries: (logId, start, end, visit) => guarded(() => readEntries(database, logId, start, end, visit)),

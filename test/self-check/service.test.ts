@@ -37,7 +37,7 @@ beforeAll(async () => {
     body: entries,
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/x-ndjson' },
   })
-  expect(sent.status).toBe(200)
+  if (sent.status !== 200) throw new Error(await sent.text())
 }, 60_000)
 afterAll(async () => {
   await service.stop()
@@ -45,9 +45,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-async function get(path: string): Promise<{ status: number; body: any }> {
+async function get(path: string): Promise<{ status: number; body: Record<string, unknown> }> {
   const answer = await fetch(`${service.url}${path}`, { headers: { authorization: `Bearer ${key}` } })
-  return { status: answer.status, body: await answer.json() }
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 
 async function asSuperuser(statement: string, table: string): Promise<void> {
@@ -66,7 +66,7 @@ const FLIP =
 const PLACE = 'log.entries index 300, data'
 
 /** The next event of type findings of a stream. */
-async function nextFindings(stream: ReadableStreamDefaultReader<string>): Promise<any> {
+async function nextFindings(stream: ReadableStreamDefaultReader<string>): Promise<unknown> {
   let text = ''
   for (;;) {
     const { value, done } = await stream.read()
@@ -79,7 +79,7 @@ async function nextFindings(stream: ReadableStreamDefaultReader<string>): Promis
 
 test('a changed entry is named in readyz, status, metrics, the log and the stream, and forgotten when it is put right', async () => {
   await vi.waitFor(
-    async () => expect((await get('/logs/default/self-check')).body.last_pass).not.toBeNull(),
+    async () => expect((await get('/logs/default/self-check')).body['last_pass']).not.toBeNull(),
     WAIT,
   )
   expect((await get('/readyz')).status).toBe(200)
@@ -95,12 +95,12 @@ test('a changed entry is named in readyz, status, metrics, the log and the strea
     findings: [{ table: 'entries', index: 300, column: 'data', message: expect.stringContaining(PLACE) }],
   })
   const { status, body } = await get('/readyz')
-  expect([status, body.problems]).toEqual([
+  expect([status, body['problems']]).toEqual([
     503,
     [{ log: 'default', code: 'tampered', message: expect.stringContaining(PLACE) }],
   ])
-  expect((await get('/logs/default')).body.level).toBe('tamper-detecting')
-  expect((await get('/logs/default/self-check')).body.findings).toHaveLength(1)
+  expect((await get('/logs/default')).body['level']).toBe('tamper-detecting')
+  expect((await get('/logs/default/self-check')).body['findings']).toHaveLength(1)
   expect(await (await fetch(`${service.url}/metrics`)).text()).toContain(
     'prooflog_self_check_findings{log="default"} 1',
   )
@@ -122,7 +122,7 @@ test('rows that no log has are named too', async () => {
   await asSuperuser(`INSERT INTO log.entries VALUES (77, 0, 0, ${root}, 'x')`, 'entries')
   await vi.waitFor(async () => {
     const { status, body } = await get('/readyz')
-    expect([status, body.problems]).toEqual([
+    expect([status, body['problems']]).toEqual([
       503,
       [{ log: null, code: 'tampered', message: expect.stringContaining('log_id 77') }],
     ])
@@ -151,6 +151,36 @@ test('prooflog check finds the same, beside the service, and says what to think 
   expect(JSON.parse(found.err)).toMatchObject({ error: { code: 'tampered' } })
   expect(await runCli(['check', '--log', 'nobody'], cli)).toMatchObject({ code: 1 })
   await asSuperuser(FLIP, 'entries')
+})
+
+test('every process says what the one that looks has found, and another looks when that one ends', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'prooflog-self-check-'))
+  const config = readConfig({ ...env, PROOFLOG_DATA: other, DATABASE_URL: database.ownerUrl })
+  const second = await serve(config, pino({ level: 'silent' }))
+  const readiness = async (): Promise<string> => (await fetch(`${second.url}/readyz`)).text()
+  try {
+    await vi.waitFor(async () => expect(await readiness()).toContain('"ready"'), WAIT)
+    await asSuperuser(FLIP, 'entries')
+    await vi.waitFor(async () => expect(await readiness()).toContain(PLACE), WAIT)
+    const looks = async (): Promise<unknown> => {
+      const answer = await fetch(`${second.url}/logs/default/self-check`, {
+        headers: { authorization: `Bearer ${key}` },
+      })
+      return answer.json()
+    }
+    expect(await looks()).toMatchObject({ working: false, findings: [{ index: 300 }] })
+    await service.stop()
+    await vi.waitFor(
+      async () => expect(await looks()).toMatchObject({ working: true, findings: [{ index: 300 }] }),
+      WAIT,
+    )
+    await asSuperuser(FLIP, 'entries')
+    await vi.waitFor(async () => expect(await looks()).toMatchObject({ working: true, findings: [] }), WAIT)
+  } finally {
+    await second.stop()
+    rmSync(other, { recursive: true, force: true })
+    await start()
+  }
 })
 
 test('what was seen is remembered outside the database, over a restart: a log that lost its tail is found', async () => {
