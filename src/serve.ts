@@ -10,17 +10,20 @@ import { migrate } from './db/migrate.ts'
 import { durableSettings } from './durable-settings.ts'
 import { createPolicyFiles } from './files/policy-files.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
+import { followMirrors, tellingPublished } from './follow-mirrors.ts'
 import { openGuards } from './guard/from-config.ts'
 import { serverIdentity } from './guard/postgres.ts'
 import { type AppDeps, createApp } from './http/app.ts'
-import { createMetrics } from './http/metrics.ts'
+import { createMetrics, type Metrics } from './http/metrics.ts'
 import { selfCheckRoutes } from './http/self-check-routes.ts'
 import { createKeyFiles } from './keys/key-files.ts'
 import { listen } from './listen.ts'
 import type { Cosigners } from './log/cosigners.ts'
-import { createEngine } from './log/logs.ts'
+import { createEngine, type Engine } from './log/logs.ts'
 import type { Observer } from './log/observer.ts'
+import type { Guard, KeyRing, LogStore } from './log/ports.ts'
 import { createLogger } from './logger.ts'
+import type { LogFollower } from './mirror/follow-logs.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
@@ -86,25 +89,7 @@ export async function serve(
     const report = reporter(logger)
     const parts = { guard, keys: keyRing, metrics, logger, report }
     const selfCheck = prepareSelfCheck(config, { database: open('self-check', 1), ...parts })
-    const engine = createEngine(
-      {
-        store,
-        guard,
-        keys: keyRing,
-        clock: Date.now,
-        observer: metrics,
-        report,
-        cosigners: cosignersOf(config, metrics, report),
-        concerns: (info) => problemsOf(selfCheck, info),
-      },
-      {
-        publishInterval: config.publishInterval,
-        heartbeat: config.heartbeat,
-        originPrefix: config.publicUrl.replace(/^https?:\/\//, ''),
-      },
-    )
-    await engine.start()
-    undo.push(() => engine.stop())
+    const { engine, mirrors } = await startEngine(config, { store, ...parts, selfCheck }, undo)
     const keys = await openKeys(read)
     undo.push(() => keys.close())
     const app = createApp({
@@ -113,6 +98,7 @@ export async function serve(
       metrics,
       logger,
       database: { ping: () => read.sql`SELECT 1` },
+      mirrors: () => mirrors.status(),
       stopping: stopping.signal,
       listing: { contact: config.contact, qpd: config.witnessPerDay },
       concerns: () => selfCheck?.unowned().map(describeFinding) ?? [],
@@ -130,6 +116,47 @@ export async function serve(
     await stop()
     throw error
   }
+}
+
+interface EngineParts {
+  readonly store: LogStore
+  readonly guard: Guard
+  readonly keys: KeyRing
+  readonly metrics: Metrics
+  readonly report: Report
+  readonly selfCheck: ReturnType<typeof prepareSelfCheck>
+}
+
+/** The engine and the mirrors that follow it, started; `undo` gets what stops them. */
+async function startEngine(
+  config: Config,
+  { store, guard, keys, metrics, report, selfCheck }: EngineParts,
+  undo: (() => Promise<unknown>)[],
+): Promise<{ engine: Engine; mirrors: LogFollower }> {
+  let mirrors: LogFollower | undefined
+  const engine = createEngine(
+    {
+      store,
+      guard,
+      keys,
+      clock: Date.now,
+      observer: tellingPublished(metrics, (log) => mirrors?.wake(log)),
+      report,
+      cosigners: cosignersOf(config, metrics, report),
+      concerns: (info) => problemsOf(selfCheck, info),
+    },
+    {
+      publishInterval: config.publishInterval,
+      heartbeat: config.heartbeat,
+      originPrefix: config.publicUrl.replace(/^https?:\/\//, ''),
+    },
+  )
+  await engine.start()
+  undo.push(() => engine.stop())
+  const following = await followMirrors({ config, logs: engine, store, keys, observer: metrics, report })
+  undo.push(() => following.stop())
+  mirrors = following
+  return { engine, mirrors }
 }
 
 function cosignersOf(config: Config, observer: Observer, report: Report): Cosigners {

@@ -1,4 +1,5 @@
-// The policy of each log in a folder: `<log>.policy`, a file as in https://c2sp.org/tlog-policy, written by an operator.
+// What an operator writes for each log in a folder: `<log>.policy`, a file as in https://c2sp.org/tlog-policy, and
+// `<log>.mirrors` (src/mirror/mirrors-file.ts).
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from '../log/errors.ts'
@@ -15,10 +16,13 @@ export interface PolicyFile {
  * and asked for where nothing can wait, so it is read synchronously.
  * @throws LogError `policy_invalid` when it cannot be read
  */
-export function createPolicyFiles(folder: string): (log: string) => PolicyFile | undefined {
+export function createPolicyFiles(
+  folder: string,
+  ending: 'policy' | 'mirrors' = 'policy',
+): (log: string) => PolicyFile | undefined {
   const known = new Map<string, PolicyFile>()
   return (log) => {
-    const path = join(folder, `${log}.policy`)
+    const path = join(folder, `${log}.${ending}`)
     try {
       const { mtimeNs, size, ino } = statSync(path, { bigint: true })
       const version = `${mtimeNs} ${size} ${ino}`
@@ -32,7 +36,7 @@ export function createPolicyFiles(folder: string): (log: string) => PolicyFile |
       if (code === 'ENOENT') return undefined
       throw new LogError(
         'policy_invalid',
-        `the policy file ${path} cannot be read (${String(code)})`,
+        `the file ${path} cannot be read (${String(code)})`,
         { path },
         { cause },
       )

@@ -4,6 +4,7 @@ import type { Logs } from '../log/types.ts'
 import { describeWitness } from './describe-witness.ts'
 import { HttpError } from './errors.ts'
 import type { Metrics } from './metrics.ts'
+import type { MirrorReport } from './mirror-metrics.ts'
 import { headersFor, json } from './respond.ts'
 import type { Route } from './route.ts'
 import { health, readiness, text } from './schemas.ts'
@@ -17,6 +18,8 @@ export interface OperationDeps {
   }
   /** What is wrong with the database and concerns no log. */
   readonly concerns?: () => readonly string[]
+  /** How the mirrors of the logs do. */
+  readonly mirrors?: () => readonly MirrorReport[]
   /** Aborted as soon as the process is asked to stop. */
   readonly stopping: AbortSignal
 }
@@ -64,7 +67,13 @@ export function operationRoutes(deps: OperationDeps): Route[] {
   ]
 }
 
-async function getReadiness({ logs, database, concerns, stopping }: OperationDeps): Promise<Response> {
+async function getReadiness({
+  logs,
+  database,
+  concerns,
+  mirrors,
+  stopping,
+}: OperationDeps): Promise<Response> {
   if (stopping.aborted) throw new HttpError('not_ready', 'the process is stopping')
   const faults: Fault[] = (concerns?.() ?? []).map((message) => ({ log: null, code: 'tampered', message }))
   const names: string[] = []
@@ -80,11 +89,17 @@ async function getReadiness({ logs, database, concerns, stopping }: OperationDep
   } catch {
     faults.push({ log: null, code: 'store_unavailable', message: 'the database does not answer' })
   }
-  if (faults.length === 0) return json({ status: 'ready', logs: names, witnesses })
+  const copies = (mirrors?.() ?? []).map(describeMirror)
+  if (faults.length === 0) return json({ status: 'ready', logs: names, witnesses, mirrors: copies })
   throw new HttpError('not_ready', faults.map(({ message }) => message).join('; '), {
     problems: faults,
     witnesses,
+    mirrors: copies,
   })
+}
+
+function describeMirror({ log, mirror, size, behind, problem }: MirrorReport): object {
+  return { log, mirror, size: size ?? null, behind, problem: problem ?? null }
 }
 
 async function within<T>(limit: number, work: Promise<T>): Promise<T> {

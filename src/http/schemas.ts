@@ -149,6 +149,17 @@ export const readiness = z.strictObject({
     .describe(
       'of logs with a policy; one that fails makes the service unready only where its log is held back',
     ),
+  mirrors: z
+    .array(
+      z.strictObject({
+        log: z.string(),
+        mirror: z.string().describe('its address'),
+        size: size.nullable().describe('up to which it has signed'),
+        behind: size.describe('entries of the newest checkpoint that it has not signed'),
+        problem: z.string().nullable().describe('why the last try failed'),
+      }),
+    )
+    .describe('of logs whose checkpoints this process publishes; a mirror that is behind holds up nothing'),
 })
 export const problem = z.looseObject({
   type: z.string().describe('link to the code on the reference page'),

@@ -11,7 +11,7 @@ export interface FollowLogsDeps {
   readonly logs: Pick<Logs, 'open'>
   readonly store: Pick<LogStore, 'addCosignatures'>
   /** The mirrors of a log, as they are now. */
-  readonly mirrorsOf: (log: string) => Promise<readonly MirrorAddress[]>
+  readonly mirrorsOf: (log: string) => readonly MirrorAddress[]
   /** Told after each try how far the mirror is behind, and why it failed. */
   readonly onPush: (log: string, mirror: string, behind: number, failure: unknown) => void
   readonly report: (error: unknown, log: string) => void
@@ -49,7 +49,7 @@ export function followLogs(deps: FollowLogsDeps): LogFollower {
   const underWay = new Set<Promise<void>>()
 
   async function wakeAll(name: string): Promise<void> {
-    const mirrors = await deps.mirrorsOf(name)
+    const mirrors = deps.mirrorsOf(name)
     for (const [key, course] of courses) {
       if (course.log === name && !mirrors.some(({ url }) => url === course.mirror)) courses.delete(key)
     }
@@ -144,7 +144,9 @@ function createCourse(first: Log, mirror: MirrorAddress, deps: FollowLogsDeps, s
 
   signal.addEventListener('abort', () => clearTimeout(retry), { once: true })
   return {
-    ...{ log: name, mirror: mirror.url, vkeys: mirror.vkeys.join(' ') },
+    log: name,
+    mirror: mirror.url,
+    vkeys: mirror.vkeys.join(' '),
     wake(current) {
       log = current
       if (retry === undefined) start()

@@ -17,6 +17,7 @@ test('alive is not ready: a stopping process is healthy and takes no new work', 
     status: 'ready',
     logs: ['private', 'open'],
     witnesses: [],
+    mirrors: [],
   })
   t.stop.abort()
   expect((await get('/healthz')).status).toBe(200)
