@@ -1,8 +1,12 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { formatLogList } from '../../src/core/log-list.ts'
 import { connect } from '../../src/db/connect.ts'
+import { readLogList } from '../../src/read-log-list.ts'
 import { followLogLists, type ListOutcome } from '../../src/witness/log-lists.ts'
 import { runCli } from '../support/run-cli.ts'
 import { signedTree } from '../support/signed-tree.ts'
@@ -68,6 +72,21 @@ test('a list in a file; one that is not there does not keep the witness from its
   expect((await witness.get('/metrics')).text).toMatch(
     /list_reads_total\{source=".*none",outcome="failed"\} 1/,
   )
+})
+
+test('a list at an address; one that answers with an error, or is too large, adds nothing', async () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/list') response.end(formatLogList(a.listed))
+    else if (request.url === '/large') response.end(`logs/v0\n${'# more\n'.repeat(5_000_000)}`)
+    else response.writeHead(500).end(formatLogList(b.listed))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  undo.push(() => new Promise((resolve) => server.close(resolve)))
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await expect(readLogList(`${at}/large`)).rejects.toThrow('larger')
+  const witness = await start([], { logLists: [`${at}/broken`, `${at}/list`] })
+  expect((await witness.post(await a.advance(0, 2))).status).toBe(200)
+  expect((await witness.post(await b.advance(0, 2))).status).toBe(404)
 })
 
 test('no log may have the name of the witness', async () => {
