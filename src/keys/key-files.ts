@@ -1,4 +1,4 @@
-// The keys of the logs in a folder: one file per log, a line for each key (key-line.ts), oldest first. Losing a file ends its
+// The keys of the logs in a folder: one file per log, a line for each key (key-line.ts). Losing a file ends its
 // log, unless the private keys are held elsewhere; leaking one lets the thief sign a fork.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,8 +51,7 @@ export function createKeyFiles(
           if (!hasCode(cause, 'EEXIST')) throw cause
         }
         const { lines } = (await readKeyFile(path)) ?? { lines: [] }
-        checkNew('log_exists', path, origin, lines)
-        return open(path, lines)
+        return open(path, checkedNew('log_exists', path, origin, lines))
       }),
     add: (log) =>
       telling(async () => {
@@ -68,16 +67,16 @@ export function createKeyFiles(
           // Left by a rotation that did not reach the database, or put there by the operator: these it is, then.
           const there = file.lines.filter(({ vkey }) => !log.vkeys.includes(vkey))
           if (there.length === 0) {
-            checkMakesOwn(path, file.lines)
-            const sealed = file.lines.some(({ kind }) => kind === 'encrypted')
+            const present = file.lines.filter(({ vkey }) => log.signing.includes(vkey))
+            checkMakesOwn(path, present)
+            const sealed = present.some(({ kind }) => kind === 'encrypted')
             const passphrase = sealed ? await passphraseOf(secrets) : await secrets.passphrase()
             const lines = await newKeyLines(log.origin, passphrase)
             await replaceFile(path, formatKeyFile(lines, file.text), 0o600)
           }
           const { lines } = (await readKeyFile(path)) ?? { lines: [] }
           const added = lines.filter(({ vkey }) => !log.vkeys.includes(vkey))
-          checkNew('state_conflict', path, log.origin, added)
-          return open(path, added)
+          return open(path, checkedNew('state_conflict', path, log.origin, added))
         })
       }),
   }
@@ -99,13 +98,13 @@ function linesThatSign(log: LogInfo, path: string, lines: readonly KeyLine[]): K
   })
 }
 
-/** @throws LogError of the code unless the keys can be those of a log with this origin */
-function checkNew(
+/** New keys, Ed25519 first. @throws LogError of the code unless they can be those of a log with this origin */
+function checkedNew(
   code: 'log_exists' | 'state_conflict',
   path: string,
   origin: string,
   lines: readonly KeyLine[],
-): void {
+): KeyLine[] {
   const keys = lines.map(({ vkey }) => parseVkey(vkey))
   const foreign = keys.find(({ name }) => name !== origin)
   if (foreign !== undefined) {
@@ -121,6 +120,7 @@ function checkNew(
       path,
     })
   }
+  return lines.toSorted((a, b) => parseVkey(a.vkey).type - parseVkey(b.vkey).type)
 }
 
 /** Keys that are held elsewhere are made there. */

@@ -210,13 +210,13 @@ function faultOf(
 }
 
 /**
- * Types of which every checkpoint has a signature: those of the keys that the log was created with, unless none of them signs
- * any more. A copy has what it has.
+ * Types of which every checkpoint has a signature: those of the keys that the log was created with. Once a key was retired
+ * there may have been a time without ML-DSA-44, and only Ed25519 is sure. A copy has what it has.
  */
 function typesOf({ mirrored, vkeys, signing }: LogInfo): readonly KeyType[] {
-  const still = new Set(signing.map((vkey) => parseVkey(vkey).type))
-  const first = vkeys.slice(0, 2).map((vkey) => parseVkey(vkey).type)
-  return mirrored ? [] : first.filter((type) => still.has(type))
+  if (mirrored) return []
+  if (signing.length < vkeys.length) return [0x01]
+  return vkeys.slice(0, 2).map((vkey) => parseVkey(vkey).type)
 }
 
 function signersOf(info: LogInfo, row: Published): readonly string[] {

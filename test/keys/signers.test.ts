@@ -401,12 +401,16 @@ describe('a key file', () => {
     await expect(keys.create('a', ORIGIN)).rejects.toMatchObject({ code: 'log_halted' })
     writeKeys(line)
     expect((await keys.create('a', ORIGIN)).map((signer) => signer.vkey)).toEqual([vkey])
+    writeKeys(skeyOf(0x06), line) // in any order: Ed25519 comes first
+    expect((await keys.create('a', ORIGIN)).map((signer) => signer.type)).toEqual([0x01, 0x06])
   })
 
   test('of keys that are held elsewhere gets no private keys by a rotation: their lines have to be added first', async () => {
     const keys = createKeyFiles(home.folder, { OLD: skeyOf(0x01), NEW: skeyOf(0x01, 2) })
-    writeKeys(`env ${vkey} OLD`)
-    await expect(keys.add(infoOf([vkey]))).rejects.toMatchObject({ code: 'state_conflict' })
+    const retired = generateSkey(ORIGIN, 0x01, new Uint8Array(32).fill(3))
+    writeKeys(retired, `env ${vkey} OLD`)
+    const now = { ...infoOf([vkeyOf(retired), vkey]), signing: [vkey] }
+    await expect(keys.add(now)).rejects.toMatchObject({ code: 'state_conflict' })
     writeKeys(`env ${vkey} OLD`, `env ${vkeyOf(skeyOf(0x01, 2))} NEW`)
     expect((await keys.add(infoOf([vkey]))).map((signer) => signer.vkey)).toEqual([vkeyOf(skeyOf(0x01, 2))])
   })

@@ -17,6 +17,8 @@ import { appendTexts, publishAll, type TestEngine, testEngine, testFolder, texts
 export interface Ground {
   readonly database: TestDatabase
   readonly engine: TestEngine
+  /** Of keys and guard. */
+  readonly folder: string
   readonly ports: CheckPorts
   readonly looker: Looker
   /** A superuser's one connection; what `check` reads is read on it. */
@@ -63,13 +65,15 @@ export async function tamperGround(name: string, sizes: readonly number[]): Prom
   return {
     database,
     engine,
+    folder,
     ports,
     looker,
     owner,
     info: (await scan.logs()).find((one) => one.id === info.id)!,
     remembered,
     async check() {
-      const checked: CheckedLog = await checkWhole(looker, info, { remembered })
+      const now = (await scan.logs()).find((one) => one.id === info.id) ?? info
+      const checked: CheckedLog = await checkWhole(looker, now, { remembered })
       return [...checked.findings, ...(await checkOrphans(scan, remembered))]
     },
     async stop() {
