@@ -19,6 +19,10 @@ export async function showLogInfo(fields: Fields, json: boolean | undefined, io:
     ['entries', info.public ? 'public' : 'need a key with entries:read'],
     ...info.vkeys.map((vkey) => ['vkey', shortened(vkey)]),
     ['signing', info.signing.join(' ')],
+    ...info.witnesses.map(({ name, cosigned, failure }) => [
+      'witness',
+      `${name} ${cosigned ? 'cosigned' : 'did not cosign'}${failure === null ? '' : ` (it ${failure.message})`}`,
+    ]),
     ...info.problems.map(({ code, message }) => ['problem', `${message} (${code})`]),
   ]
   await io.out(lines.map(([name = '', value = '']) => `${name.padEnd(9)}${value}\n`).join(''))
@@ -40,9 +44,20 @@ export function logInfoOf(fields: Fields) {
     sha256_root_hash: fields.has('root') ? toBase64(fields.hash('root')) : null,
     signed_at: fields.has('signed_at') ? fields.text('signed_at') : null,
     level: fields.text('level'),
+    quorum: fields.has('quorum') ? fields.text('quorum') : 'none',
+    witnesses: fields.has('witnesses') ? fields.objects('witnesses').map(witnessOf) : [],
     problems: fields.objects('problems').map((p) => ({ code: p.text('code'), message: p.text('message') })),
     public: fields.flag('public'),
     dedup: fields.flag('dedup'),
+  }
+}
+
+function witnessOf(fields: Fields) {
+  const failure = fields.has('failure') ? fields.object('failure') : undefined
+  return {
+    name: fields.text('name'),
+    cosigned: fields.flag('cosigned'),
+    failure: failure ? { reason: failure.text('reason'), message: failure.text('message') } : null,
   }
 }
 

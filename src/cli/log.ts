@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { formatPolicy, parseVkey } from '../core/index.ts'
+import { formatPolicy } from '../core/index.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { keyIdOf, logInfoOf, showLogInfo } from './log-info.ts'
@@ -7,6 +7,7 @@ import { addLogLifecycle } from './log-lifecycle.ts'
 import { fetchLogInfo, requestJson } from './server.ts'
 import { formatTable } from './table.ts'
 import { logTarget, type LogOptions, type ServerOptions, serverTarget, withServer } from './target.ts'
+import { announcedPolicy } from './trust.ts'
 
 type CreateOptions = ServerOptions & {
   origin?: string
@@ -33,7 +34,10 @@ export function addLog(program: Command, io: Io): void {
     .action((options: ServerOptions & { json?: boolean }) => listLogs(options, io))
   withServer(log.command('show [name]'))
     .description('show origin, keys, size and what can be promised')
-    .option('--policy', 'print a policy file that believes this log: log show --policy > log.policy')
+    .option(
+      '--policy',
+      'print a policy file that believes this log and its witnesses: log show --policy > log.policy',
+    )
     .option(
       '--signing',
       'with --policy: believe only the keys that sign now, none of those that were retired',
@@ -78,16 +82,11 @@ async function showLog(options: LogOptions & ShowOptions, io: Io): Promise<void>
   const target = await logTarget(options, io)
   const info = await fetchLogInfo(target)
   if (options.policy) {
-    const { vkeys, signing } = logInfoOf(info)
-    const believed = options.signing ? vkeys.filter((vkey) => signing.includes(keyIdOf(vkey))) : vkeys
-    return io.out(policyText(believed, target.url))
+    const { signing } = logInfoOf(info)
+    const { logs, ...rest } = announcedPolicy(info)
+    const believed = logs.filter(({ key }) => !options.signing || signing.includes(keyIdOf(key.vkey)))
+    return io.out(formatPolicy({ ...rest, logs: believed.map(({ key }) => ({ key, url: target.url })) }))
   }
   if (options.signing) throw new UsageError('--signing goes with --policy')
   await showLogInfo(info, options.json, io)
-}
-
-/** Any of the log's keys may have signed; no cosignature is asked for. */
-function policyText(vkeys: readonly string[], url: string): string {
-  const logs = vkeys.map((vkey) => ({ key: parseVkey(vkey), url }))
-  return formatPolicy({ logs, witnesses: [], groups: [], quorum: 'none' })
 }

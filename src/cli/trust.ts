@@ -2,12 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import {
+  ClientError,
   type Policy,
   policyFromVkeys,
   parsePolicy,
   ProoflogError,
   type TransportOptions,
 } from '../client/index.ts'
+import type { Fields } from '../client/json.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { fetchLogInfo } from './server.ts'
@@ -37,14 +39,30 @@ export async function givenPolicy(options: TrustOptions): Promise<Policy | undef
   return vkey === undefined ? undefined : parsed('--vkey', policyFromVkeys, vkey)
 }
 
-/** The policy that was given, or the keys that the server of the log announces; `announced` tells which. @throws UsageError; ClientError */
+/** The policy that was given, or the one that the server of the log announces; `announced` tells which. @throws UsageError; ClientError */
 export async function policyFor(
   target: TransportOptions,
   options: TrustOptions,
 ): Promise<{ policy: Policy; announced: boolean }> {
   const given = await givenPolicy(options)
   if (given) return { policy: given, announced: false }
-  return { policy: policyFromVkeys((await fetchLogInfo(target)).texts('vkeys')), announced: true }
+  return { policy: announcedPolicy(await fetchLogInfo(target)), announced: true }
+}
+
+/** With the witnesses that the log names, if it does: an earlier version names none. @throws ClientError `bad_answer` */
+export function announcedPolicy(info: Fields): Policy {
+  if (!info.has('policy')) return policyFromVkeys(info.texts('vkeys'))
+  try {
+    return parsePolicy(info.text('policy'))
+  } catch (cause) {
+    if (!(cause instanceof ProoflogError)) throw cause
+    throw new ClientError(
+      'bad_answer',
+      `The server announces a policy that is none: ${cause.message}`,
+      {},
+      { cause },
+    )
+  }
 }
 
 /** Lines that hold something; # begins a comment line. */

@@ -55,6 +55,11 @@ export interface Cosigners {
   collect(request: CosigningRequest): Promise<Cosigned>
   /** Verifies the cosignatures of a note, if there is one. @throws LogError `log_damaged` when one of a known witness is wrong */
   review(log: LogInfo, note: Uint8Array | undefined): Review
+  /**
+   * Whether a published checkpoint must be replaced because it has not the cosignatures that the policy of today asks for.
+   * Never when it was chosen to publish without them; never throws.
+   */
+  lacks(log: LogInfo, note: Uint8Array): boolean
   /** Gives up requests under way; resolves when there are none. It can be used again afterwards. */
   abandon(): Promise<void>
 }
@@ -66,5 +71,6 @@ export const NO_COSIGNERS: Cosigners = {
   readyIn: () => 0,
   collect: async ({ note }) => ({ note, quorum: 'none' }),
   review: () => ({ quorum: 'none', witnesses: [] }),
+  lacks: () => false,
   abandon: async () => {},
 }

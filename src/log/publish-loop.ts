@@ -1,6 +1,6 @@
 // When a log is published: as soon as it is due, one attempt at a time, and until an attempt that failed has succeeded.
 import { createAttempts } from './attempts.ts'
-import { NO_COSIGNERS } from './cosigners.ts'
+import { type Cosigners, NO_COSIGNERS } from './cosigners.ts'
 import type { Feed } from './feed.ts'
 import { halted } from './halted.ts'
 import type { LogInfos } from './log-infos.ts'
@@ -87,7 +87,7 @@ export function createPublishLoop(
       ...(await store.due(clock() - heartbeat)),
       ...attempts.failing(),
       ...feed.rewound(),
-      ...rekeyed(infos, feed),
+      ...lacking(infos, feed, cosigners),
     ])
     if (due.size === 0) return
     for (const info of await store.logs()) {
@@ -109,15 +109,19 @@ export function createPublishLoop(
   }
 }
 
-/** Logs with a key that has not signed yet: at the end of a rotation nobody shall have to wait for the next heartbeat. */
-function rekeyed(infos: LogInfos, feed: Feed): number[] {
-  const lacking: number[] = []
+/**
+ * Logs with a key that has not signed yet, or a policy that their newest checkpoint does not satisfy: after a rotation, or
+ * another policy, nobody shall have to wait for the next heartbeat.
+ */
+function lacking(infos: LogInfos, feed: Feed, cosigners: Cosigners): number[] {
+  const found: number[] = []
   for (const info of infos.all()) {
     const newest = feed.newest(info.id)
-    if (info.revision === 0 || info.mirrored || info.state === 'frozen' || newest === undefined) continue
-    if (!isSignedByAll(info, newest.note)) lacking.push(info.id)
+    if (info.mirrored || info.state === 'frozen' || newest === undefined) continue
+    const rekeyed = info.revision > 0 && !isSignedByAll(info, newest.note)
+    if (rekeyed || cosigners.lacks(info, newest.note)) found.push(info.id)
   }
-  return lacking
+  return found
 }
 
 /** Resolves after `ms`, or when `signal` aborts. */

@@ -74,7 +74,8 @@ export async function publishOnce(
     if (older !== undefined) await checkGrowth(info, tiles, older, head)
   }
   if (last !== undefined && last.size === head.size) {
-    const current = last.signedAt >= signedBefore && isSignedByAll(info, last.note)
+    const whole = isSignedByAll(info, last.note) && !ports.cosigners.lacks(info, last.note)
+    const current = last.signedAt >= signedBefore && whole
     if (current || info.state === 'frozen') return undefined
   }
 

@@ -38,6 +38,7 @@ export function createCosigners(options: CosignerOptions): Cosigners {
   /** When the next checkpoint of a log is due by its rate (Timer). */
   const allowed = new Map<string, number>()
   const interval = DAY / options.perDay
+  const review = createReview(policyOf, (log, endpoint) => contacts.of(log, endpoint).failure)
 
   return {
     interval,
@@ -78,7 +79,8 @@ export function createCosigners(options: CosignerOptions): Cosigners {
         report: (error) => options.report(error, log.name),
       })
     },
-    review: createReview(policyOf, (log, endpoint) => contacts.of(log, endpoint).failure),
+    review,
+    lacks: (log, note) => !options.failOpen && usable(() => review(log, note))?.quorum === 'missed',
     abandon: () => requests.abandon(),
   }
 }
@@ -107,9 +109,9 @@ function ableFrom({ policy, endpoints }: LogPolicy, notBefore: (endpoint: Endpoi
 }
 
 /** Whoever publishes will hear what is wrong with it. */
-function usable(policyOf: () => LogPolicy | undefined): LogPolicy | undefined {
+function usable<T>(work: () => T): T | undefined {
   try {
-    return policyOf()
+    return work()
   } catch {
     return undefined
   }

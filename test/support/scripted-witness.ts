@@ -30,8 +30,10 @@ export interface ScriptedWitness {
   readonly lines: string
   /** What is done with the next requests. */
   script: Script
-  /** Size and root of what it cosigned last. */
+  /** What it says that it cosigned last of a log that it has not seen. */
   size: number
+  /** What it cosigned last of a log. */
+  sizeOf(origin: string): number | undefined
   readonly requests: AddCheckpoint[]
   /** The signature lines for a note, as it would answer them. */
   cosign(note: Uint8Array, time?: number): Promise<Uint8Array>
@@ -63,18 +65,20 @@ export async function scriptedWitness(
     response.end(text ?? '')
   }
 
-  let root: Uint8Array | undefined // of the size that it cosigned last; a test that sets the size leaves it unknown
+  /** By origin; a test that sets the size leaves the root unknown. */
+  const cosigned = new Map<string, { readonly size: number; readonly root: Uint8Array }>()
 
   async function protocol({ oldSize, proof, note }: AddCheckpoint): Promise<Scripted> {
-    if (oldSize !== witness.size) return { status: 409, type: 'text/x.tlog.size', body: `${witness.size}\n` }
     const next = parseCheckpoint(parseNote(note).text)
+    const last = cosigned.get(next.origin)
+    const size = last?.size ?? witness.size
+    if (oldSize !== size) return { status: 409, type: 'text/x.tlog.size', body: `${size}\n` }
     try {
-      if (root !== undefined && oldSize > 0) checkConsistency(oldSize, next.size, root, next.root, proof)
+      if (last !== undefined && oldSize > 0) checkConsistency(oldSize, next.size, last.root, next.root, proof)
     } catch {
       return { status: 422 }
     }
-    witness.size = next.size
-    root = next.root
+    cosigned.set(next.origin, next)
     return { status: 200, body: await witness.cosign(note) }
   }
 
@@ -85,6 +89,7 @@ export async function scriptedWitness(
     lines: vkeys.map((vkey, i) => `witness ${name}${i === 0 ? '' : `-${i + 1}`} ${vkey} ${url}/\n`).join(''),
     script: COSIGN,
     size: 0,
+    sizeOf: (origin) => cosigned.get(origin)?.size,
     requests: [],
     async cosign(note, time = Math.floor(Date.now() / 1000)) {
       const { text } = parseNote(note)

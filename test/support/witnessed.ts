@@ -25,7 +25,7 @@ export function witnessedEngine(url: string, options: WitnessedOptions): Witness
     policyFile: createPolicyFiles(folder),
     timeout: options.timeout ?? 10_000,
     failOpen: options.failOpen ?? false,
-    perDay: options.perDay ?? 86_400_000,
+    perDay: options.perDay ?? Infinity,
     observer: { cosigned: (_log, witness, _seconds, failure) => void outcomes.push({ witness, failure }) },
     report: (error, log) => void engine.reports.push({ error, log }),
     ...(options.timer === undefined ? {} : { timer: options.timer }),

@@ -9,7 +9,7 @@ import type { Log } from '../../src/log/types.ts'
 import { checkLog } from '../support/check-log.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { appendTexts, publishAll, testFolder } from '../support/engine.ts'
-import { COSIGN, scriptedWitness, type ScriptedWitness } from '../support/scripted-witness.ts'
+import { COSIGN, type Scripted, scriptedWitness, type ScriptedWitness } from '../support/scripted-witness.ts'
 import { signedTree } from '../support/signed-tree.ts'
 import { type TestTimer, testTimer } from '../support/test-timer.ts'
 import { servedPolicy, type Witnessed, witnessedEngine, type WitnessedOptions } from '../support/witnessed.ts'
@@ -53,6 +53,24 @@ async function reopen(options: Partial<WitnessedOptions> = {}): Promise<void> {
   await one.stop()
   one = start(options)
   log = await one.engine.open('default')
+}
+
+/** Publishes an entry with the cosignature of `a`, which is enough; `b` answers when it is released. */
+async function holdBack(answer: Scripted | 'cosign'): Promise<() => void> {
+  one.setPolicy('default', policy(1))
+  await one.engine.start()
+  await vi.waitUntil(() => cosignersOf(log.published().note).length === 2, { timeout: 20_000 })
+  let release = (): void => {}
+  const asked = new Promise<void>((resolve) => {
+    b.script = () => {
+      resolve()
+      return new Promise((held) => (release = () => held(answer)))
+    }
+  })
+  const [appended] = await appendTexts(log, ['one'])
+  await log.waitPublished(appended!.index, AbortSignal.timeout(20_000))
+  await asked
+  return () => release()
 }
 
 function policy(count: number): string {
@@ -131,12 +149,7 @@ describe('late cosignatures', () => {
   let release: () => void
 
   beforeEach(async () => {
-    one.setPolicy('default', policy(1))
-    b.script = () => new Promise((resolve) => (release = () => resolve('cosign')))
-    await one.engine.start()
-    const [appended] = await appendTexts(log, ['one'])
-    await log.waitPublished(appended!.index, AbortSignal.timeout(20_000))
-    await vi.waitFor(() => b.requests.length === 1 || Promise.reject(new Error('not asked')))
+    release = await holdBack('cosign')
   })
 
   test('reach the served checkpoint, its history, proof files and other processes; once', async () => {
@@ -247,13 +260,7 @@ describe('an alarm', () => {
   })
 
   test('that comes after the quorum was met stops what comes next', async () => {
-    one.setPolicy('default', policy(1))
-    let release = (): void => {}
-    b.script = () => new Promise((resolve) => (release = () => resolve({ status: 409 })))
-    await one.engine.start()
-    const [appended] = await appendTexts(log, ['one'])
-    await log.waitPublished(appended!.index, AbortSignal.timeout(20_000))
-    await expect.poll(() => b.requests.length).toBe(1)
+    const release = await holdBack({ status: 409 })
     release()
     await expect.poll(() => codes()).toEqual(['halted'])
     await one.engine.stop()
@@ -265,7 +272,7 @@ describe('an alarm', () => {
     await appendTexts(log, ['two', 'three'])
     one.faults.arm('publish', 'lost')
     await one.publish()
-    expect([a.size, log.published().size]).toEqual([3, 1])
+    expect([a.sizeOf(log.info.origin), log.published().size]).toEqual([3, 1])
     one.faults.disarm()
     // Another process, which knows nothing of what the witnesses have; and one that signs a smaller head cannot be.
     await reopen()
@@ -330,6 +337,11 @@ describe('the policy file', () => {
     expect(log.status().level).toBe('witnessed')
     one.setPolicy('default', policy(2))
     expect(log.status()).toMatchObject({ level: 'tamper-evident', quorum: 'missed' })
+    b.script = COSIGN
+    timer.advance(60_000)
+    await one.publish()
+    expect(log.published()).toMatchObject({ size: 1, quorum: 'met' })
+    expect(log.status()).toMatchObject({ level: 'witnessed', quorum: 'met' })
     one.setPolicy('default', undefined)
     expect(log.status()).toMatchObject({ level: 'tamper-evident', quorum: 'none', witnesses: [] })
     expect(log.policy().quorum).toBe(false)
@@ -343,12 +355,12 @@ test('a silent witness delays its own log alone, and no appends; other logs are 
   const waiting: Log[] = []
   for (let i = 0; i < 20; i++) {
     await one.engine.create({ name: `slow-${i}` })
-    one.setPolicy(`slow-${i}`, policy(2))
     waiting.push(await one.engine.open(`slow-${i}`))
   }
   one.setPolicy('default', undefined)
   b.script = () => new Promise(() => {})
   await one.engine.start()
+  for (const { info } of waiting) one.setPolicy(info.name, policy(2))
   for (const slow of waiting) await appendTexts(slow, ['one'])
   await expect.poll(() => b.requests.length, { timeout: 20_000 }).toBe(20)
   for (const text of ['one', 'two', 'three']) {
