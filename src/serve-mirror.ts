@@ -27,6 +27,7 @@ import { createMirror } from './mirror/mirror.ts'
 import { createPendingStore } from './mirror/pending-store.ts'
 import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
+import { concernsOf, prepareSelfCheck } from './start-self-check.ts'
 import { createPostgresStore } from './store/store.ts'
 import type { KnownLogs } from './witness/known-logs.ts'
 import { createRateLimit } from './witness/rate-limit.ts'
@@ -88,9 +89,23 @@ export async function serveMirror(
     const engine = readingEngine(store, guard, logger)
     await engine.start()
     undo.push(() => engine.stop())
-    const { app, vkeys } = mirrorApp({ store, guard, engine, known, write, read, skeys, settings, logger })
+    const check = connect({ url: database.url, role: SERVICE_ROLE, name: 'prooflog mirror check', max: 1 })
+    undo.push(() => check.close())
+    const selfCheck = prepareSelfCheck(config, {
+      database: check,
+      guard,
+      keys: { signers: async () => [] }, // those of the copied logs are not here
+      metrics: { checked: () => {} },
+      logger,
+      report: (err) => logger.error({ err }, 'the self-check could not go on'),
+    })
+    const concerns = (): string[] => concernsOf(selfCheck)
+    const parts = { store, guard, engine, known, write, read, skeys, settings, logger, concerns }
+    const { app, vkeys } = mirrorApp(parts)
     const server = await listen(app.fetch, { ...config, requestTimeout: REQUEST_TIMEOUT })
     undo.push(() => server.close())
+    selfCheck?.start()
+    undo.push(async () => selfCheck?.stop())
     return { url: server.url, vkeys, ended: database.ended, stop }
   } catch (error) {
     await stop()
@@ -112,6 +127,8 @@ export interface MirrorParts {
   readonly clock?: Clock
   /** Milliseconds for one upload. */
   readonly uploadLimit?: number
+  /** What the self-check found. */
+  readonly concerns?: () => readonly string[]
 }
 
 /** The app, and the vkeys that it signs with. */
@@ -149,6 +166,7 @@ export function mirrorApp(parts: MirrorParts): {
     states: () => readCopyStates(read),
     report: (err) => logger.error({ err }, 'a fault of the mirror'),
     ...(parts.uploadLimit === undefined ? {} : { uploadLimit: parts.uploadLimit }),
+    ...(parts.concerns === undefined ? {} : { concerns: parts.concerns }),
   })
   return { app, vkeys }
 }

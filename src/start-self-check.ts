@@ -15,8 +15,8 @@ export interface SelfCheckParts {
   /** A connection of its own: it holds the turns. */
   readonly database: Database
   readonly guard: Guard
-  readonly keys: KeyRing
-  readonly metrics: Metrics
+  readonly keys: Pick<KeyRing, 'signers'>
+  readonly metrics: Pick<Metrics, 'checked'>
   readonly logger: Logger
   readonly report: (error: unknown) => void
 }
@@ -48,6 +48,11 @@ export function prepareSelfCheck(
     (state) => metrics.checked(state),
   )
   return check
+}
+
+/** What is wrong with all logs, and with none, one line each. */
+export function concernsOf(check: SelfCheck | undefined): string[] {
+  return (check?.current() ?? []).map(({ findings, more }) => messageOf(findings, more))
 }
 
 /** The findings of a log as a problem of its status. */

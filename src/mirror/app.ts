@@ -23,6 +23,8 @@ export interface MirrorAppDeps extends ServeCopyDeps {
   readonly metrics: MirrorMetrics
   /** How far each copy is. */
   readonly states: () => Promise<readonly CopyState[]>
+  /** What a check of the stored copies found wrong. */
+  readonly concerns?: () => readonly string[]
   /** Told of what nobody foresaw, and of what an operator has to mend. */
   readonly report: (error: unknown) => void
   /** Milliseconds for one upload; what came until then is kept, and the client told to go on. */
@@ -87,8 +89,11 @@ async function postEntries(c: Context, { mirror, uploadLimit }: MirrorAppDeps): 
 }
 
 /** How far behind each copy is; 503 with the reasons when one cannot be signed. */
-async function readiness({ mirror, states }: MirrorAppDeps): Promise<Response> {
-  const problems = [...mirror.problems].map(([origin, message]) => ({ origin, message }))
+async function readiness({ mirror, states, concerns = () => [] }: MirrorAppDeps): Promise<Response> {
+  const problems = [
+    ...[...mirror.problems].map(([origin, message]) => ({ origin, message })),
+    ...concerns().map((message) => ({ origin: null, message })),
+  ]
   try {
     const copies = await states()
     const status = problems.length === 0 ? 200 : 503

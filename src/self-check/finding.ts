@@ -47,17 +47,21 @@ export interface Collector {
 
 export function createCollector(log: string | null): Collector {
   const findings: Finding[] = []
+  /** Where the last finding of each kind stands: what is missing is often missing in several tables by turns. */
+  const lastOf = new Map<string, number>()
   let more = 0
   return {
     add(finding) {
-      const last = findings.at(-1)
+      const kind = `${finding.table}/${finding.level}/${finding.column}`
+      const at = lastOf.get(kind) ?? -1
+      const last = findings[at]
       if (last !== undefined && follows(last, finding)) {
-        findings[findings.length - 1] = { ...last, count: (last.count ?? 1) + (finding.count ?? 1) }
-      } else if (findings.length < MAX_FINDINGS) findings.push({ log, ...finding })
+        findings[at] = { ...last, count: (last.count ?? 1) + (finding.count ?? 1) }
+      } else if (findings.length < MAX_FINDINGS) lastOf.set(kind, findings.push({ log, ...finding }) - 1)
       else more++
     },
     hasTile: (level, index) =>
-      findings.some((one) => one.table === 'tiles' && one.level === level && one.index === index),
+      findings.some((one) => one.table === 'tiles' && one.level === level && covers(one, index)),
     findings,
     get more() {
       return more
@@ -65,8 +69,12 @@ export function createCollector(log: string | null): Collector {
   }
 }
 
+function covers({ index = -1, count = 1 }: Finding, wanted: number): boolean {
+  return index <= wanted && wanted < index + count
+}
+
+/** Both of one table, column and level. */
 function follows(last: Finding, next: Omit<Finding, 'log'>): boolean {
-  if (last.table !== next.table || last.column !== next.column || last.level !== next.level) return false
   const behind = last.count ?? 1
   if (last.index !== undefined) return next.index === last.index + behind
   return last.seq !== undefined && next.seq === last.seq + behind

@@ -40,6 +40,25 @@ test('findings of rows that follow each other are one; beyond a hundred they are
   expect([found.findings.length, found.more]).toEqual([100, 102])
 })
 
+test('rows that are missing in two tables by turns are two findings', () => {
+  const found = createCollector('a')
+  for (let i = 0; i < 300; i++) {
+    found.add({ table: 'tiles', level: 0, index: i, column: 'row', expected: 'a row', found: 'none' })
+    found.add({
+      table: 'entries',
+      index: 256 * i,
+      count: 256,
+      column: 'row',
+      expected: 'a row',
+      found: 'none',
+    })
+  }
+  expect(found.findings.map(({ table, index, count }) => [table, index, count])).toEqual([
+    ['tiles', 0, 300],
+    ['entries', 0, 76_800],
+  ])
+})
+
 describe('a finding stays until a later look at its place finds it right', () => {
   test('through a pass that is broken off and one that begins anew', () => {
     const board = createBoard()

@@ -119,7 +119,7 @@ test('a changed entry is named in readyz, status, metrics, the log and the strea
 
 test('rows that no log has are named too', async () => {
   const root = `sha256('x')`
-  await asSuperuser(`INSERT INTO log.entries VALUES (77, 0, 0, ${root}, 'x')`, 'entries')
+  await asSuperuser(`INSERT INTO log.tree_heads VALUES (77, 0, ${root})`, 'tree_heads')
   await vi.waitFor(async () => {
     const { status, body } = await get('/readyz')
     expect([status, body['problems']]).toEqual([
@@ -127,7 +127,7 @@ test('rows that no log has are named too', async () => {
       [{ log: null, code: 'tampered', message: expect.stringContaining('log_id 77') }],
     ])
   }, WAIT)
-  await asSuperuser('DELETE FROM log.entries WHERE log_id = 77', 'entries')
+  await asSuperuser('DELETE FROM log.tree_heads WHERE log_id = 77', 'tree_heads')
   await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200), WAIT)
 })
 

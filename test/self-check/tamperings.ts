@@ -153,7 +153,8 @@ function editHead(set: (target: Target) => string): Tampering {
 
 function orphan(table: string, values: string): Tampering {
   return async ({ sql, pick }) => {
-    const log = 1000 + pick(1_000_000)
+    // Entries and tiles of a positive number that no log has are what an unfinished import leaves.
+    const log = (1000 + pick(1_000_000)) * (['entries', 'tiles'].includes(table) ? -1 : 1)
     await sql.unsafe(`INSERT INTO log.${table} VALUES (${log}, ${values})`)
     return { did: `a row of log ${log} in ${table}`, named: (finding) => finding.column === `log_id ${log}` }
   }
