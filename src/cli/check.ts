@@ -49,7 +49,13 @@ async function check({ log, json }: Options, io: Io): Promise<void> {
   await io.out(json ? `${JSON.stringify(fieldsOf(report))}\n` : describe(report))
   const findings = findingsOf(report).length + report.logs.reduce((sum, one) => sum + one.more, 0)
   if (findings > 0)
-    throw new CheckFailed(`${findings} places are not what they should be; see docs/self-check.md`)
+    throw new CheckFailed(
+      `what is stored is not what it should be (${counted(findings)}); see docs/self-check.md`,
+    )
+}
+
+function counted(findings: number): string {
+  return findings === 1 ? '1 finding' : `${findings} findings`
 }
 
 function findingsOf({ logs, findings }: CheckReport): Finding[] {
@@ -71,7 +77,7 @@ function fieldsOf(report: CheckReport): object {
 function describe(report: CheckReport): string {
   const lines = report.logs.map(({ log, size, seq, findings, more }) => {
     const count = findings.length + more
-    return `${log}: ${size} entries, ${seq + 1} checkpoints: ${count === 0 ? 'right' : `${count} findings`}`
+    return `${log}: ${size} entries, ${seq + 1} checkpoints: ${count === 0 ? 'right' : counted(count)}`
   })
   return [...lines, ...findingsOf(report).map(describeFinding)].map((line) => `${line}\n`).join('')
 }

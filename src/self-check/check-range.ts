@@ -13,6 +13,9 @@ import { type LeafGroup, readLeaves } from './read-leaves.ts'
 import type { TileSource } from './tile-source.ts'
 import { rootsOf, type TreeRow, type TreeRows } from './tree-rows.ts'
 
+/** Larger entries count as several. */
+const BYTES_OF_ENTRY = 1024
+
 export interface RangeCheck {
   readonly scan: Scan
   readonly info: LogInfo
@@ -86,7 +89,7 @@ async function checkGroups(check: RangeCheck, groups: readonly LeafGroup[], end:
     const { truth, node } = await checkLeaves(group, byIndex.get(group.index), parent, found)
     leaves.push(truth)
     if (group.width === TILE_WIDTH) nodes.push(node)
-    await breathe(group.width)
+    await breathe(Math.max(group.width, group.bytes / BYTES_OF_ENTRY))
   }
   const rows = { firstGroup, leaves, above: await checkLevels(source, start, nodes, found) }
   const explained = found.findings.length + found.more > before

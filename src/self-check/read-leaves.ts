@@ -16,6 +16,8 @@ export interface LeafGroup {
   readonly computed: Map<number, Hash>
   readonly wrongKeys: number[]
   count: number
+  /** Of the entries. */
+  bytes: number
 }
 
 /** @param start a multiple of 256 */
@@ -35,6 +37,7 @@ export async function readLeaves(
       computed: new Map(),
       wrongKeys: [],
       count: 0,
+      bytes: 0,
     })
   }
   await scan.entries(logId, start, end, (index, leafHash, data, keyed) => {
@@ -43,6 +46,7 @@ export async function readLeaves(
     const position = (index - start) % TILE_WIDTH
     const hash = hashLeaf(data)
     group.count++
+    group.bytes += data.length
     group.present[position] = 1
     if (leafHash.length === HASH_SIZE) group.stored.set(leafHash, position * HASH_SIZE)
     if (!same(hash, leafHash)) group.computed.set(position, hash)
