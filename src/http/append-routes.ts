@@ -82,6 +82,7 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
           'queue_full',
           'outcome_unknown',
           'wait_timeout',
+          'policy_invalid',
         ],
       },
     },
