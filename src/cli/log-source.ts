@@ -15,19 +15,24 @@ export interface LogSource {
 
 /**
  * @param from URL of a log's prefix, folder or `s3://bucket/prefix`; else the log that the options name
+ * @param reading how an address is asked
  * @throws UsageError; S3Error `bucket_unusable`; ClientError
  */
 export async function logSource(
   from: string | undefined,
   options: Partial<LogOptions> & TrustOptions,
   io: Io,
+  reading: Pick<TransportOptions, 'fresh' | 'signal'> = {},
 ): Promise<LogSource> {
   if (from === undefined || isUrl(from)) {
     const target =
       from === undefined
         ? await logTarget({ log: 'default', ...options }, io)
         : await foreignTarget(from, options, io)
-    return { source: createTransport(target), policy: () => announcedPolicy(target, options, io) }
+    return {
+      source: createTransport({ ...target, ...reading }),
+      policy: () => announcedPolicy(target, options, io),
+    }
   }
   const policy = await givenPolicy(options)
   if (policy === undefined)

@@ -19,10 +19,12 @@ import { addKeygen } from './keygen.ts'
 import { addLog } from './log.ts'
 import { addMigrate } from './migrate.ts'
 import { addMirror } from './mirror.ts'
+import { addMonitor } from './monitor.ts'
 import { addProve } from './prove.ts'
 import { addRestore } from './restore.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
+import { addVerifyEvidence } from './verify-evidence.ts'
 import { addVerify } from './verify.ts'
 import { addWitness } from './witness.ts'
 
@@ -35,6 +37,8 @@ const COMMANDS = [
   addVerify,
   addCheckpoint,
   addAudit,
+  addMonitor,
+  addVerifyEvidence,
   addExport,
   addImport,
   addRestore,

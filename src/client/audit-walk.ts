@@ -1,4 +1,5 @@
-// The walk of an audit: from the first entry to the last, growing a tree of its own and holding everything against it.
+// The walk of an audit: from the first entry (or where an earlier walk ended) to the last, growing a tree of its own and
+// holding everything against it.
 import { appendLeaves, type Edge, EMPTY_EDGE, edgeRoot } from '../core/append.ts'
 import { equalBytes, toBase64 } from '../core/bytes.ts'
 import { HASH_SIZE, type Hash, hashAt, hashLeaf } from '../core/hash.ts'
@@ -19,28 +20,37 @@ export type SignedHead = {
 
 export type WalkOptions = {
   readonly entries: boolean
-  readonly onProgress: (done: number, total: number) => void
+  /** Where an earlier walk ended, at the end of a bundle; the empty tree unless given. */
+  readonly from?: Edge
+  /** Called after each bundle, and waited for. */
+  readonly onProgress: (edge: Edge) => Promise<void> | void
+}
+
+export type Walked = {
+  /** Hash tiles compared. */
+  readonly tiles: number
+  readonly edge: Edge
 }
 
 const BUNDLES_UNDER_WAY = 8
 
 /**
- * Returns how many hash tiles were compared. `signed` come in order of size; each is checked as the tree passes its size.
+ * Compares all that the tree grows by. `signed` come in order of size; each is checked as the tree passes its size.
  * @throws EvidenceError for the first difference; ClientError
  */
 export async function walkLog(
   tiles: Tiles,
   newest: Head,
   signed: AsyncGenerator<SignedHead, void, undefined>,
-  { entries, onProgress }: WalkOptions,
-): Promise<number> {
+  { entries, from = EMPTY_EDGE, onProgress }: WalkOptions,
+): Promise<Walked> {
   const { size } = newest.checkpoint
   const heads = await headsAlong(signed, newest)
-  let edge = EMPTY_EDGE
+  let edge = from
   let compared = 0
   await heads.pass(edge)
   const readLeaves = (id: TileId): Promise<Uint8Array> => leafHashesOf(tiles, id, entries)
-  for await (const leaves of inOrder(leafTiles(size), BUNDLES_UNDER_WAY, readLeaves)) {
+  for await (const leaves of inOrder(leafTiles(from.size, size), BUNDLES_UNDER_WAY, readLeaves)) {
     compared++
     for (let at = 0; at < leaves.length;) {
       const end = Math.min(leaves.length, at + (heads.nextSize() - edge.size) * HASH_SIZE)
@@ -53,14 +63,14 @@ export async function walkLog(
       at = end
       await heads.pass(edge)
     }
-    onProgress(edge.size, size)
+    await onProgress(edge)
   }
   heads.end()
-  return compared + (await comparePartials(tiles, edge))
+  return { tiles: compared + (await comparePartials(tiles, edge)), edge }
 }
 
-function* leafTiles(size: number): Generator<TileId> {
-  for (let index = 0; index * TILE_WIDTH < size; index++) {
+function* leafTiles(from: number, size: number): Generator<TileId> {
+  for (let index = from / TILE_WIDTH; index * TILE_WIDTH < size; index++) {
     yield { level: 0, index, width: Math.min(TILE_WIDTH, size - index * TILE_WIDTH) }
   }
 }

@@ -51,7 +51,10 @@ export async function auditLog(options: AuditOptions): Promise<AuditReport> {
 
   const { entries = true, onProgress = ignoreProgress } = options
   const signed = signedHeads(published?.heads ?? [], remembered, head)
-  const tiles = await walkLog(tilesOver(transport), head, signed, { entries, onProgress })
+  const { tiles } = await walkLog(tilesOver(transport), head, signed, {
+    entries,
+    onProgress: ({ size }) => onProgress(size, head.checkpoint.size),
+  })
   await options.heads?.save(note)
   return { head, entries, tiles, heads: published?.count, remembered: remembered?.checkpoint }
 }

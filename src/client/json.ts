@@ -13,6 +13,7 @@ export type Fields = {
   hash(name: string): Hash
   texts(name: string): string[]
   sizes(name: string): number[]
+  hashes(name: string): Hash[]
   object(name: string): Fields
   objects(name: string): Fields[]
 }
@@ -46,6 +47,7 @@ function fieldsOf(value: unknown, where: string): Fields {
     hash: (name) => one(name, hashFrom),
     texts: (name) => list(name, asText),
     sizes: (name) => list(name, asSize),
+    hashes: (name) => list(name, hashFrom),
     object: (name) => one(name, fieldsOf),
     objects: (name) => list(name, fieldsOf),
   }

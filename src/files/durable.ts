@@ -1,6 +1,6 @@
 // Files that are there after a power cut: content first, then the name.
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 
@@ -20,7 +20,7 @@ export async function createFile(path: string, bytes: Uint8Array, mode: number):
   await writeBeside(path, bytes, mode, (next) => link(next, path))
 }
 
-/** A lock file this old was left behind; milliseconds. What is done under a lock takes a few. */
+/** A lock file that nobody touched for so long was left behind; milliseconds. */
 const STALE = 30_000
 
 /**
@@ -31,11 +31,19 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   const lock = `${path}.lock`
   if (await isLeftBehind(lock)) await rm(lock, { force: true })
   await createFile(lock, new TextEncoder().encode(`${hostname()} ${process.pid}`), 0o600)
+  const touching = setInterval(() => void touch(lock), STALE / 3).unref()
   try {
     return await work()
   } finally {
+    clearInterval(touching)
     await rm(lock, { force: true })
   }
+}
+
+/** Best effort: whoever holds a lock for long has to be seen holding it. */
+async function touch(lock: string): Promise<void> {
+  const now = new Date()
+  await utimes(lock, now, now).catch(() => undefined)
 }
 
 async function isLeftBehind(lock: string): Promise<boolean> {
