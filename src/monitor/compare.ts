@@ -1,9 +1,7 @@
 // Two signed heads of one log: does the larger continue the smaller? The answer is proven either way, so that an accusation
 // holds for those who cannot ask the log any more.
-import { edgeAt } from '../client/edge.ts'
 import { EvidenceError } from '../client/errors.ts'
 import { hashesOfPlan, type Tiles } from '../client/tiles.ts'
-import { edgeRoot } from '../core/append.ts'
 import { equalBytes } from '../core/bytes.ts'
 import { type Checkpoint } from '../core/checkpoint.ts'
 import { ProofError } from '../core/errors.ts'
@@ -30,9 +28,9 @@ export async function divergenceOf(
   const refusal = refusalOf(smaller, larger, smaller.root, proof)
   if (refusal === undefined) return undefined
   // Either the tiles are of another tree than was signed, or the signed tree has another beginning: then this is proven by
-  // the same hashes, with the beginning that it has.
-  const root = edgeRoot(await edgeAt(tiles, smaller.size))
-  if (!equalBytes(root, smaller.root) && refusalOf(smaller, larger, root, proof) === undefined) {
+  // the same hashes, with the beginning that it has. (Not by the partial tiles of the smaller size, which it need not have.)
+  const [root] = await hashesOfPlan(tiles, [{ start: 0, end: smaller.size }], larger.size)
+  if (root && !equalBytes(root, smaller.root) && refusalOf(smaller, larger, root, proof) === undefined) {
     return { root, proof }
   }
   const message = `the tiles at size ${larger.size} do not lead to the root of the checkpoint, so whether it continues size ${smaller.size} cannot be told`

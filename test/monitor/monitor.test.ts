@@ -1,0 +1,468 @@
+// Logs as files on an HTTP server, one of them by Tessera; each violation is made by changing what is served.
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { encodeBundle } from '../../src/core/bundle.ts'
+import { decodeUtf8, encodeUtf8, fromBase64 } from '../../src/core/bytes.ts'
+import { generateSkey, vkeyOf } from '../../src/core/keys.ts'
+import { parsePolicy } from '../../src/core/policy.ts'
+import { verifyEvidence } from '../../src/monitor/evidence.ts'
+import { formatState, memoryStateStore, parseState } from '../../src/monitor/state.ts'
+import { cosigned, monitored, witnessPath } from '../support/monitored.ts'
+import {
+  entriesUpTo,
+  signedCheckpoint,
+  signedHead,
+  type StaticLog,
+  staticLog,
+} from '../support/static-log.ts'
+
+const NOW = 1_800_000_000
+const WITNESS_KEYS = ['w1', 'w2'].map((name, i) =>
+  generateSkey(`${name}.example`, 0x04, new Uint8Array(32).fill(i + 1)),
+)
+
+let log: StaticLog
+let other: StaticLog
+
+beforeEach(async () => {
+  log = await staticLog()
+  other = await staticLog()
+})
+afterEach(async () => {
+  await log.close()
+  await other.close()
+})
+
+/** Entries whose history leaves that of entriesUpTo at `branch`. */
+function forked(count: number, branch: number): Uint8Array[] {
+  return entriesUpTo(count).map((entry, i) => (i < branch ? entry : encodeUtf8(`other ${i}`)))
+}
+
+function witnessPolicy(quorum: string) {
+  const lines = WITNESS_KEYS.map((skey, i) => `witness w${i + 1} ${vkeyOf(skey)}\n`)
+  return parsePolicy(`log ${log.vkey}\n${lines.join('')}group any any w1 w2\nquorum ${quorum}\n`)
+}
+
+describe('an honest log', () => {
+  test.each([0, 1, 255, 256, 257, 65_536, 66_000])(
+    'of %i entries is followed from first use',
+    async (size) => {
+      log.publish(entriesUpTo(Math.floor(size / 2)))
+      const monitor = monitored(log, { entries: true })
+      expect(await monitor.round()).toMatchObject({ firstUse: true, violations: [], failure: undefined })
+      log.publish(entriesUpTo(size))
+      const second = await monitor.round()
+      expect(second).toMatchObject({ firstUse: false, violations: [], warnings: [], entries: size })
+      expect(second.head?.checkpoint.size).toBe(size)
+      log.asked.length = 0
+      expect(await monitor.codes()).toEqual([])
+      const bundles = log.asked.filter((path) => path.startsWith('tile/entries'))
+      expect(bundles, 'nothing is hashed twice').toEqual([])
+    },
+  )
+
+  test('of Tessera is followed through every size that it published', async () => {
+    const read = (name: string) =>
+      JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8')) as Record<
+        string,
+        string[]
+      >
+    const { checkpoints = [] } = read('tessera-checkpoints.json')
+    const { tiles = [], bundles = [] } = read('tessera-tiles.json')
+    const [vkey] = [
+      JSON.parse(readFileSync(new URL('../vectors/tessera-checkpoints.json', import.meta.url), 'utf8'))
+        .vkey as string,
+    ]
+    const monitor = monitored({ url: log.url, vkey }, { entries: true })
+    for (const [size, checkpoint] of checkpoints.entries()) {
+      log.files.set('checkpoint', encodeUtf8(checkpoint))
+      if (size > 0) {
+        log.files.set(`tile/0/000.p/${size}`, fromBase64(tiles[size - 1]!))
+        log.files.set(`tile/entries/000.p/${size}`, fromBase64(bundles[size - 1]!))
+      }
+      expect(await monitor.round()).toMatchObject({ violations: [], failure: undefined, entries: size })
+    }
+    log.files.set('checkpoint', encodeUtf8(checkpoints[7]!))
+    expect(await monitor.codes()).toEqual(['rewound'])
+  })
+
+  test('whose partial tiles are gone is followed by its full ones', async () => {
+    log.publish(entriesUpTo(300))
+    const monitor = monitored(log)
+    expect(await monitor.codes()).toEqual([])
+    log.publish(entriesUpTo(600))
+    for (const path of log.files.keys()) if (path === 'tile/0/001.p/44') log.files.delete(path)
+    expect(await monitor.codes()).toEqual([])
+  })
+
+  test('goes on where the state file says, and hashes only new entries', async () => {
+    const store = memoryStateStore()
+    log.publish(entriesUpTo(70_000))
+    expect(await monitored(log, { store, entries: true }).codes()).toEqual([])
+    const bytes = formatState((await store.load())!)
+    const again = memoryStateStore()
+    await again.save(parseState(bytes, 'state'))
+    log.publish(entriesUpTo(70_500))
+    log.asked.length = 0
+    expect(await monitored(log, { store: again, entries: true }).round()).toMatchObject({
+      violations: [],
+      entries: 70_500,
+    })
+    expect(log.asked.filter((path) => path.startsWith('tile/entries'))).toEqual([
+      'tile/entries/273',
+      'tile/entries/274',
+      'tile/entries/275.p/100',
+    ])
+  })
+
+  test('whose entries could not all be read is not hashed again from the first', async () => {
+    log.publish(entriesUpTo(66_000))
+    log.intercept((request, response) => {
+      if (!(request.url ?? '').includes('entries/257')) return false
+      response.writeHead(503).end()
+      return true
+    })
+    const monitor = monitored(log, { entries: true })
+    expect(await monitor.round()).toMatchObject({
+      violations: [],
+      failure: { code: 'unavailable' },
+      entries: 65_792,
+    })
+    log.intercept(() => false)
+    log.asked.length = 0
+    expect(await monitor.round()).toMatchObject({ violations: [], entries: 66_000 })
+    expect(log.asked.filter((path) => path.startsWith('tile/entries'))).toEqual(['tile/entries/257.p/208'])
+  })
+})
+
+describe('signatures', () => {
+  test('of another key are refused, and the note is kept', async () => {
+    log.publish(entriesUpTo(5))
+    const stranger = generateSkey(log.origin, 0x01, new Uint8Array(32).fill(9))
+    const note = signedCheckpoint(stranger, log.origin, entriesUpTo(5))
+    log.files.set('checkpoint', note)
+    const { violations, head } = await monitored(log).round()
+    expect(violations).toMatchObject([{ code: 'signature_refused', notes: { offered: note } }])
+    expect(head).toBeUndefined()
+  })
+
+  test('that do not verify are refused', async () => {
+    log.publish(entriesUpTo(5))
+    const text = decodeUtf8(log.files.get('checkpoint')!).replace('\n5\n', '\n6\n')
+    log.files.set('checkpoint', encodeUtf8(text))
+    expect(await monitored(log).codes()).toEqual(['signature_refused'])
+  })
+
+  test('of another log of the policy are refused once a log is followed', async () => {
+    const key = generateSkey('log.example/two', 0x01, new Uint8Array(32).fill(5))
+    const policy = parsePolicy(`log ${log.vkey}\nlog ${vkeyOf(key)}\nquorum none\n`)
+    log.publish(entriesUpTo(5))
+    const monitor = monitored(log, { policy })
+    expect(await monitor.codes()).toEqual([])
+    log.files.set('checkpoint', signedCheckpoint(key, 'log.example/two', entriesUpTo(6)))
+    expect(await monitor.codes()).toEqual(['signature_refused'])
+  })
+
+  test('are asked of the quorum: too few cosignatures are a finding of their own', async () => {
+    log.publish(entriesUpTo(5))
+    const plain = log.files.get('checkpoint')!
+    const monitor = monitored(log, { policy: witnessPolicy('any') })
+    expect(await monitor.codes()).toEqual(['quorum_missed'])
+    expect(await monitor.store.load(), 'a head without quorum is not remembered').toBeUndefined()
+    log.files.set('checkpoint', await cosigned(plain, WITNESS_KEYS[1]!, NOW))
+    expect(await monitor.codes()).toEqual([])
+  })
+})
+
+describe('freshness', () => {
+  test('is measured from the newest cosignature', async () => {
+    log.publish(entriesUpTo(5))
+    const first = await cosigned(log.files.get('checkpoint')!, WITNESS_KEYS[0]!, NOW - 5_000)
+    log.files.set('checkpoint', await cosigned(first, WITNESS_KEYS[1]!, NOW - 900))
+    const monitor = monitored(log, { policy: witnessPolicy('w1') })
+    expect(await monitor.codes()).toEqual([])
+    monitor.now += 1_000
+    const { violations } = await monitor.round()
+    expect(violations).toMatchObject([{ code: 'stale' }])
+    log.files.set('checkpoint', await cosigned(first, WITNESS_KEYS[1]!, NOW))
+    expect(await monitor.codes()).toEqual([])
+  })
+
+  test('of a log whose signatures have no time is that of its size', async () => {
+    log.publish(entriesUpTo(5))
+    const monitor = monitored(log)
+    expect(await monitor.codes()).toEqual([])
+    monitor.now += 900_000
+    expect(await monitor.codes()).toEqual([])
+    monitor.now += 1
+    expect(await monitor.codes()).toEqual(['stale'])
+    log.publish(entriesUpTo(6))
+    expect(await monitor.codes()).toEqual([])
+  })
+
+  test('is not granted by a time that has not come', async () => {
+    log.publish(entriesUpTo(5))
+    const first = await cosigned(log.files.get('checkpoint')!, WITNESS_KEYS[0]!, NOW - 5_000)
+    log.files.set('checkpoint', await cosigned(first, WITNESS_KEYS[1]!, NOW + 100_000))
+    const { violations, warnings } = await monitored(log, { policy: witnessPolicy('any') }).round()
+    expect(violations).toMatchObject([{ code: 'stale' }])
+    expect(warnings).toEqual([expect.stringContaining('which has not come')])
+  })
+
+  test('ends with silence: a log that cannot be reached is no violation until it is old', async () => {
+    log.publish(entriesUpTo(5))
+    const monitor = monitored(log)
+    expect(await monitor.codes()).toEqual([])
+    await log.close()
+    monitor.now += 60_000
+    expect(await monitor.round()).toMatchObject({ violations: [], failure: { code: 'unreachable' } })
+    monitor.now += 900_000
+    expect(await monitor.codes()).toEqual(['stale'])
+  })
+})
+
+describe('growth', () => {
+  test('that goes backwards is reported with both notes, and the larger head stays remembered', async () => {
+    log.publish(entriesUpTo(300))
+    const remembered = log.files.get('checkpoint')!
+    const monitor = monitored(log)
+    await monitor.round()
+    log.publish(entriesUpTo(200))
+    const offered = log.files.get('checkpoint')!
+    for (let i = 0; i < 2; i++) {
+      const { violations } = await monitor.round()
+      expect(violations).toMatchObject([{ code: 'rewound', notes: { remembered, offered } }])
+    }
+    expect(monitor.pauses, 'looked at again').toHaveLength(8)
+  })
+
+  test('that a server behind the others hides for a moment is no violation', async () => {
+    log.publish(entriesUpTo(300))
+    const monitor = monitored(log)
+    await monitor.round()
+    log.publish(entriesUpTo(200))
+    monitor.onPause = () => log.publish(entriesUpTo(301))
+    expect(await monitor.codes()).toEqual([])
+  })
+
+  test.each([
+    [300, 300, 150],
+    [300, 700, 299],
+    [300, 700, 0],
+    [256, 700, 17],
+    [65_536, 66_000, 65_535],
+  ])('from %i to %i of a tree that branched at %i is a fork, proven', async (from, to, branch) => {
+    log.publish(entriesUpTo(from))
+    const remembered = log.files.get('checkpoint')!
+    const monitor = monitored(log)
+    await monitor.round()
+    log.publish(forked(to, branch))
+    const offered = log.files.get('checkpoint')!
+    const { violations } = await monitor.round()
+    expect(violations).toMatchObject([{ code: 'fork', notes: { remembered, offered } }])
+    const [{ divergence } = { divergence: undefined }] = violations
+    const policy = parsePolicy(`log ${log.vkey}\nquorum none\n`)
+    expect(verifyEvidence({ divergence }, { remembered, offered }, policy).verdict).toBe('fork')
+    expect((await monitor.store.load())!.note).toEqual(remembered)
+  })
+
+  test('evidence against an honest log proves nothing', async () => {
+    log.publish(entriesUpTo(300))
+    const remembered = log.files.get('checkpoint')!
+    log.publish(entriesUpTo(700))
+    const offered = log.files.get('checkpoint')!
+    const policy = parsePolicy(`log ${log.vkey}\nquorum none\n`)
+    const forgery = { divergence: { root: new Uint8Array(32).fill(1), proof: [new Uint8Array(32)] } }
+    expect(() => verifyEvidence(forgery, { remembered, offered }, policy)).toThrow()
+    const stranger = generateSkey(log.origin, 0x01, new Uint8Array(32).fill(9))
+    const forged = signedCheckpoint(stranger, log.origin, forked(300, 1))
+    expect(() => verifyEvidence({ divergence: undefined }, { remembered: forged, offered }, policy)).toThrow()
+  })
+
+  test('that damaged tiles hide is reported as damaged tiles, not as a fork', async () => {
+    log.publish(entriesUpTo(600))
+    const monitor = monitored(log)
+    await monitor.round()
+    log.publish(entriesUpTo(1_500))
+    log.files.get('tile/0/002')![5] = 77
+    expect(await monitor.codes()).toEqual(['tile_differs'])
+    log.files.delete('tile/0/002')
+    expect(await monitor.codes()).toEqual(['tile_missing'])
+    log.publish(entriesUpTo(1_500))
+    expect(await monitor.codes(), 'nothing damaged was remembered').toEqual([])
+  })
+
+  test('of a root that the tiles do not have is reported', async () => {
+    log.publish(entriesUpTo(600))
+    log.files.set('checkpoint', signedHead(log.skey, log.origin, 600, new Uint8Array(32).fill(3)))
+    expect(await monitored(log).codes()).toEqual(['root_differs'])
+    log.files.set('checkpoint', signedHead(log.skey, log.origin, 0, new Uint8Array(32).fill(3)))
+    expect(await monitored(log).codes()).toEqual(['root_differs'])
+  })
+})
+
+describe('entries', () => {
+  test('that are not those of the tree are named', async () => {
+    log.publish(entriesUpTo(300))
+    const monitor = monitored(log, { entries: true })
+    expect(await monitor.codes()).toEqual([])
+    log.publish(entriesUpTo(900))
+    const lie = entriesUpTo(768).slice(512)
+    lie[88] = encodeUtf8('forged')
+    const bundle = log.files.get('tile/entries/002')!
+    log.files.set('tile/entries/002', encodeBundle(lie))
+    const { violations } = await monitor.round()
+    expect(violations).toMatchObject([
+      { code: 'entry_differs', message: expect.stringContaining('entry 600') },
+    ])
+    log.files.set('tile/entries/002', bundle)
+    expect(await monitor.round()).toMatchObject({ violations: [], entries: 900 })
+  })
+
+  test('under tiles of a higher level that are wrong are found', async () => {
+    log.publish(entriesUpTo(66_000))
+    log.files.get('tile/1/000')![17 * 32] = 99
+    const { violations } = await monitored(log, { entries: true }).round()
+    expect(violations.map(({ code }) => code)).toEqual(['tile_differs'])
+  })
+
+  test('that give another root, with tiles to match, are found', async () => {
+    log.publish(forked(600, 400))
+    const tiles = [...log.files].filter(([path]) => path.includes('/001'))
+    log.publish(entriesUpTo(600))
+    for (const [path, bytes] of tiles) log.files.set(path, bytes)
+    const monitor = monitored(log, { entries: true })
+    expect(await monitor.codes()).toEqual(['root_differs'])
+    log.publish(entriesUpTo(600))
+    expect(await monitor.round()).toMatchObject({ violations: [], entries: 600 })
+  })
+})
+
+describe('split views', () => {
+  beforeEach(() => {
+    log.publish(entriesUpTo(300))
+  })
+  const showWitness = (note: Uint8Array): void => void other.files.set(witnessPath(log.origin), note)
+
+  test.each([
+    ['behind', 200],
+    ['level', 300],
+  ])('a witness that is %s with the same history agrees', async (_name, size) => {
+    showWitness(signedCheckpoint(log.skey, log.origin, entriesUpTo(size)))
+    const { violations, agreed, warnings } = await monitored(log, { witnesses: [other.url] }).round()
+    expect([violations, warnings]).toEqual([[], []])
+    expect(agreed).toEqual([other.url])
+  })
+
+  test.each([
+    ['smaller', 200],
+    ['equal', 300],
+  ])(
+    'a witness that has seen an %s tree of another history proves the split at first use',
+    async (_n, size) => {
+      const seen = signedCheckpoint(log.skey, log.origin, forked(size, 100))
+      showWitness(seen)
+      const { violations } = await monitored(log, { witnesses: [other.url] }).round()
+      expect(violations).toMatchObject([
+        {
+          code: 'split_view',
+          heldBy: other.url,
+          notes: { remembered: seen, offered: log.files.get('checkpoint') },
+        },
+      ])
+      const [{ divergence } = { divergence: undefined }] = violations
+      const notes = { remembered: seen, offered: log.files.get('checkpoint')! }
+      const policy = parsePolicy(`log ${log.vkey}\nquorum none\n`)
+      expect(verifyEvidence({ divergence }, notes, policy).verdict).toBe('fork')
+    },
+  )
+
+  test('a witness that is ahead for a moment agrees when the log has caught up', async () => {
+    showWitness(signedCheckpoint(log.skey, log.origin, entriesUpTo(400)))
+    const monitor = monitored(log, { witnesses: [other.url] })
+    monitor.onPause = () => log.publish(entriesUpTo(410))
+    expect(await monitor.round()).toMatchObject({ violations: [], agreed: [other.url] })
+  })
+
+  test('a head that a witness has and the log never shows is held against it after the grace', async () => {
+    const seen = signedCheckpoint(log.skey, log.origin, forked(400, 100))
+    showWitness(seen)
+    const monitor = monitored(log, { witnesses: [other.url], maxAge: Infinity })
+    expect(await monitor.codes()).toEqual([])
+    showWitness(signedCheckpoint(log.skey, log.origin, forked(500, 100)))
+    monitor.now += 900_000
+    expect(await monitor.round()).toMatchObject({
+      violations: [{ code: 'head_withheld', heldBy: other.url, notes: { remembered: seen } }],
+    })
+    log.publish(entriesUpTo(450)) // as soon as the log is as large as what was remembered, the split is proven
+    expect(await monitor.codes()).toContain('split_view')
+    expect(await monitored(log, { witnesses: [other.url], grace: 0 }).codes()).toEqual(['head_withheld'])
+  })
+
+  test('a log that lags behind its witnesses, and catches up, is not held to what it lacks now', async () => {
+    const monitor = monitored(log, { witnesses: [other.url], maxAge: Infinity })
+    for (let size = 400; size < 1_000; size += 100) {
+      showWitness(signedCheckpoint(log.skey, log.origin, entriesUpTo(size)))
+      expect(await monitor.codes()).toEqual([])
+      log.publish(entriesUpTo(size))
+      monitor.now += 600_000
+    }
+  })
+
+  test('a mirror is compared by its own tiles when it is ahead', async () => {
+    other.publish(entriesUpTo(700))
+    expect(await monitored(log, { mirrors: [other.url] }).round()).toMatchObject({
+      violations: [],
+      agreed: [other.url],
+    })
+    other.publish(forked(700, 299))
+    const { violations } = await monitored(log, { mirrors: [other.url] }).round()
+    expect(violations).toMatchObject([{ code: 'split_view', heldBy: other.url }])
+  })
+
+  test('a mirror is found below the hash of the origin too', async () => {
+    other.publish(forked(200, 100))
+    const folder = witnessPath(log.origin).replace('/checkpoint', '')
+    for (const [path, bytes] of [...other.files]) {
+      other.files.set(`${folder}/${path}`, bytes)
+      other.files.delete(path)
+    }
+    expect(await monitored(log, { mirrors: [other.url] }).codes()).toEqual(['split_view'])
+  })
+
+  test('a witness that cannot be asked, or shows what the log did not sign, is a warning', async () => {
+    const monitor = monitored(log, { witnesses: [other.url], policy: witnessPolicy('none') })
+    expect(await monitor.round()).toMatchObject({
+      violations: [],
+      warnings: [expect.stringContaining('404')],
+    })
+    const stranger = generateSkey(log.origin, 0x01, new Uint8Array(32).fill(9))
+    showWitness(signedCheckpoint(stranger, log.origin, forked(200, 1)))
+    expect(await monitor.round()).toMatchObject({
+      violations: [],
+      warnings: [expect.stringContaining('could not')],
+    })
+    showWitness(signedCheckpoint(log.skey, log.origin, entriesUpTo(200)))
+    expect(await monitor.round()).toMatchObject({
+      violations: [],
+      warnings: [expect.stringContaining('no witness')],
+    })
+    showWitness(await cosigned(log.files.get('checkpoint')!, WITNESS_KEYS[0]!, NOW))
+    expect(await monitor.round()).toMatchObject({ violations: [], warnings: [] })
+    await other.close()
+    expect(await monitor.round()).toMatchObject({
+      violations: [],
+      warnings: [expect.stringContaining('reached')],
+    })
+  })
+})
+
+test('a state of a log that is not believed is refused', async () => {
+  log.publish(entriesUpTo(5))
+  const store = memoryStateStore()
+  await monitored(log, { store }).round()
+  const stranger = vkeyOf(generateSkey('log.example/two', 0x01, new Uint8Array(32).fill(5)))
+  const monitor = monitored({ url: log.url, vkey: stranger }, { store })
+  await expect(monitor.round()).rejects.toMatchObject({ code: 'state_unusable' })
+  expect(() => parseState(encodeUtf8('{"checkpoint":5}'), 'x')).toThrow(/x is not the state of a monitor/)
+})
