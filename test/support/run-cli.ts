@@ -17,11 +17,13 @@ export interface CliInput {
   readonly env?: Readonly<Record<string, string>>
   readonly errIsTty?: boolean
   readonly fetch?: Fetch
+  /** When a command that goes on is told to stop: at once unless given. */
+  readonly stopped?: Promise<void>
 }
 
 export async function runCli(
   args: readonly string[],
-  { stdin = '', env = {}, errIsTty = false, fetch }: CliInput = {},
+  { stdin = '', env = {}, errIsTty = false, fetch, stopped = Promise.resolve() }: CliInput = {},
 ): Promise<CliResult> {
   const chunks: Uint8Array[] = []
   let err = ''
@@ -41,7 +43,7 @@ export async function runCli(
     },
     errIsTty,
     ...(fetch ? { fetch } : {}),
-    untilStopped: () => Promise.resolve(),
+    untilStopped: () => stopped,
   }
   const code = await runProgram(args, io)
   const bytes = new Uint8Array(Buffer.concat(chunks))
