@@ -1,8 +1,12 @@
 // Programs that nobody here wrote check a log that the real service serves. test/interop/README.md says which, and what they check.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTransport } from '../../src/client/transport.ts'
+import { policyFromVkeys } from '../../src/core/policy.ts'
+import { exportLog } from '../../src/static/export-log.ts'
+import { folderTarget } from '../../src/static/target.ts'
 import { buildPrograms, type Ran, run, whyNoGo } from './programs.ts'
 import { startProxy } from './proxy.ts'
 import { type LogToCheck, startService, type TestService } from './service.ts'
@@ -80,6 +84,28 @@ describe.skipIf(noGo !== undefined)('programs of others', () => {
       expect(found.stderr, found.all).toMatch(/^E.*fsck failed/m)
     },
   )
+
+  test('fsck rebuilds every tile of our export to a folder, made in two goes, and finds a changed bit in it', async () => {
+    const copy = join(folder, 'copy')
+    const early = await service.createLog('early')
+    await service.append(early, entries().slice(0, 1_000))
+    const exportNow = (): Promise<unknown> =>
+      exportLog({
+        source: createTransport({ url: early.url }),
+        target: folderTarget(copy),
+        policy: policyFromVkeys(early.vkeys),
+      })
+    await exportNow()
+    await service.append(early, entries().slice(1_000))
+    await exportNow()
+    const exported = { ...early, url: `file://${copy}` }
+    expect(sizeRebuilt(await fsck(exported))).toBe(SIZE)
+    const tile = join(copy, 'tile/1/000')
+    const bytes = readFileSync(tile)
+    writeFileSync(tile, bytes.with(20, bytes[20]! ^ 1))
+    const found = await fsck(exported)
+    expect(found.stderr, found.all).toMatch(/^E.*fsck failed/m)
+  })
 
   test("Tessera's integration test passes on our log", async () => {
     const proxy = await startProxy(service.url, { key: service.key })
