@@ -28,8 +28,8 @@ export interface StageOptions {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** Bundles of a transaction: 4,096 entries. */
-const BUNDLES = 16
+/** Bundles of a transaction: 16,384 entries. */
+const BUNDLES = 64
 
 const stateSchema = z.object({ log_id: z.int().positive(), origin: z.string() })
 

@@ -70,7 +70,7 @@ test.each([0, 1, 256, 10_300])('a log of %i entries has the same root here, and 
 
 test('an import that is interrupted shows nothing, and the next run goes on', async () => {
   log.publish(entriesUpTo(20_000))
-  const path = 'tile/entries/060'
+  const path = 'tile/entries/070'
   const bundle = log.files.get(path)!
   log.files.delete(path)
   expect(await importIt()).toMatchObject({ code: 1, err: expect.stringContaining(path) })
@@ -93,18 +93,18 @@ test('an import that is interrupted shows nothing, and the next run goes on', as
 })
 
 test('a source that lies, or tells another story than before, is refused; what is true is kept', async () => {
-  log.publish(entriesUpTo(9_000))
-  const path = 'tile/entries/030'
+  log.publish(entriesUpTo(18_000))
+  const path = 'tile/entries/068'
   const bundle = log.files.get(path)!
   log.files.set(path, bundle.with(4, 0x21))
   expect(await importIt()).toMatchObject({ code: 1, err: expect.stringContaining('entry_differs') })
   expect(await logsInDatabase()).toEqual([])
-  log.publish(entriesUpTo(9_000).map((entry, i) => (i === 7 ? Buffer.from('another') : entry)))
+  log.publish(entriesUpTo(18_000).map((entry, i) => (i === 7 ? Buffer.from('another') : entry)))
   const refused = await importIt()
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('copy_differs') })
   expect(refused.err).toContain('to begin anew')
   expect(await logsInDatabase()).toEqual([])
-  log.publish(entriesUpTo(9_000))
+  log.publish(entriesUpTo(18_000))
   expect((await importIt()).code).toBe(0)
   expect(await logsInDatabase()).toEqual(['taken'])
 })

@@ -193,16 +193,16 @@ describe('restore', () => {
   })
 
   test('that is interrupted goes on, wherever that was', async () => {
-    const note = await live(12_000)
+    const note = await live(18_000)
     await home.loseDatabase()
-    const bundle = join(copy, 'tile/entries/020')
+    const bundle = join(copy, 'tile/entries/066')
     renameSync(bundle, `${bundle}.away`)
     expect((await restore()).err).toContain('tile_missing')
     renameSync(`${bundle}.away`, bundle)
     const restored = JSON.parse((await restore()).out) as Record<string, unknown>
     expect(restored['from_size']).toBeGreaterThan(0)
     expect(await checkpointsInDatabase()).toEqual([note.toString()])
-    await goesOn(12_000)
+    await goesOn(18_000)
   })
 
   test('a retired key stays retired', async () => {
