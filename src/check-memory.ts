@@ -41,3 +41,17 @@ export function createCheckMemory(path: string, onLost: (message: string) => voi
     },
   }
 }
+
+/**
+ * What was known of a log is of a database that is no more: it was restored.
+ * @param log under its number, and under the one that it had before
+ */
+export async function forgetLog(path: string, { id, origin }: { id: number; origin: string }): Promise<void> {
+  const memory = createCheckMemory(path, () => {})
+  const remembered = new Map(await memory.load())
+  for (const [known, { identity }] of remembered) {
+    const same = identity.includes(`"origin":${JSON.stringify(origin)},`)
+    if (known === id || same) remembered.delete(known)
+  }
+  await memory.save(remembered)
+}

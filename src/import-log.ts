@@ -1,4 +1,5 @@
 // Takes over somebody's log: all of its entries, verified, as a log of our own with keys of our own.
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Transport } from './client/transport.ts'
 import type { Config } from './config.ts'
@@ -22,6 +23,8 @@ export interface ImportOptions {
   readonly origin?: string | undefined
   readonly public: boolean
   readonly dedup: boolean
+  /** Leave alone what an earlier attempt copied. */
+  readonly anew: boolean
   readonly source: Transport
   /** Whom to believe that the source is the log. */
   readonly policy: Policy
@@ -48,7 +51,7 @@ export interface Imported {
 export async function importLog(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
-  { name, origin: wanted, public: isPublic, dedup, source, policy, onProgress, log }: ImportOptions,
+  { name, origin: wanted, public: isPublic, dedup, anew, source, policy, onProgress, log }: ImportOptions,
 ): Promise<Imported> {
   const origin = wanted ?? `${config.publicUrl.replace(/^https?:\/\//, '')}/logs/${name}`
   const database = await reachDatabase(config, log, { create: true })
@@ -66,22 +69,21 @@ export async function importLog(
         `the source is called ${origin} itself, and two logs of one name are a fork: choose another --origin, or use restore if the log is yours`,
       )
     }
-    const stateFile = join(folder, `${name}.json`)
-    const copy = await stageCopy({ ownerUrl: database.ownerUrl, stateFile, source: head, onProgress })
+    const staged = await stageCopy({ ownerUrl: database.ownerUrl, name, anew, source: head, onProgress })
     try {
       const reveal = {
         ...store,
-        createLog: (next: Parameters<typeof store.createLog>[0]) => copy.staged.reveal(next, checkpoint),
+        createLog: (next: Parameters<typeof store.createLog>[0]) => staged.reveal(next, checkpoint),
       }
       const keys = createKeyFiles(config.keysDir, env)
       const wantedLog = { name, origin, public: isPublic, dedup }
       const info = await createLog(wantedLog, { store: reveal, keys, clock: Date.now }, '')
       const noteFile = join(folder, `${name}.checkpoint`)
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
       await replaceFile(noteFile, head.note, 0o644)
-      await copy.done()
-      return { info, checkpoint, resumedAt: copy.resumedAt, noteFile }
+      return { info, checkpoint, resumedAt: staged.size, noteFile }
     } finally {
-      await copy.staged.close()
+      await staged.close()
     }
   } finally {
     await pool.close()

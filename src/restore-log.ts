@@ -2,6 +2,7 @@
 // older copy. It goes on from the copy's checkpoint as if nothing had happened, or nothing is changed at all.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { forgetLog } from './check-memory.ts'
 import type { Transport } from './client/transport.ts'
 import type { Config } from './config.ts'
 import { CopyError } from './copy-error.ts'
@@ -22,6 +23,7 @@ import type { LogInfo, Published } from './log/types.ts'
 import { reachDatabase } from './open-database.ts'
 import { checkExtends, readSourceHead, type SourceHead } from './source-head.ts'
 import { stageCopy } from './stage-copy.ts'
+import { checkMemoryPath } from './start-self-check.ts'
 import { provenBatches } from './static/proven-batches.ts'
 import { createPostgresStore } from './store/store.ts'
 
@@ -33,6 +35,8 @@ export interface RestoreOptions {
   /** For a log that the database does not have any more. */
   readonly public: boolean
   readonly dedup: boolean
+  /** Leave alone what an earlier attempt copied. */
+  readonly anew: boolean
   readonly onProgress: (done: number, total: number) => void
   /** Told what an operator should know. */
   readonly log: (message: string) => void
@@ -54,7 +58,6 @@ interface Task extends RestoreOptions {
   readonly keys: KeyRing
   readonly head: SourceHead
   readonly ownerUrl: string
-  readonly stateFile: string
 }
 
 const BUNDLES = 16
@@ -77,12 +80,13 @@ export async function restoreLog(
   try {
     await migrate(database.ownerUrl)
     const store = createPostgresStore({ write: pool, read: pool, lead: pool })
-    const stateFile = join(config.dataDir, 'imports', `${options.name}.json`)
     const keys = createKeyFiles(config.keysDir, env)
     const ports = { sql: pool.sql, store, guard, keys }
-    const task: Task = { ...options, ...ports, head, ownerUrl: database.ownerUrl, stateFile }
+    const task: Task = { ...options, ...ports, head, ownerUrl: database.ownerUrl }
     const known = await knownLog(task)
-    return known === undefined ? await rebuild(task) : await complete(task, known)
+    const restored = known === undefined ? await rebuild(task) : await complete(task, known)
+    await forgetLog(checkMemoryPath(config), restored.info)
+    return restored
   } finally {
     await guard.close()
     await pool.close()
@@ -145,25 +149,24 @@ async function moveGuard({ guard, head }: Task, guarded: Guarded | undefined): P
 }
 
 async function rebuild(task: Task): Promise<Restored> {
-  const { store, head, keys, ownerUrl, stateFile, onProgress } = task
+  const { name, store, head, keys, ownerUrl, anew, onProgress } = task
   const { checkpoint } = head.checked
   const guarded = await checkGuard(task)
-  const copy = await stageCopy({ ownerUrl, stateFile, source: head, onProgress })
+  const staged = await stageCopy({ ownerUrl, name, anew, source: head, onProgress })
   try {
     // Copying may have taken hours.
     await moveGuard(task, await checkGuard(task))
     const reveal: LogStore = {
       ...store,
-      createLog: (log) => copy.staged.reveal(log, checkpoint, publishedOf(head, 0)),
+      createLog: (log) => staged.reveal(log, checkpoint, publishedOf(head, 0)),
     }
-    const { name, public: isPublic, dedup } = task
+    const { public: isPublic, dedup } = task
     const wanted = { name, origin: checkpoint.origin, public: isPublic, dedup }
     const ring = currentKeys(keys, head)
     const info = await createLog(wanted, { store: reveal, keys: ring, clock: Date.now }, '')
-    await copy.done()
-    return { info, checkpoint, from: copy.resumedAt, guarded: guarded?.size }
+    return { info, checkpoint, from: staged.size, guarded: guarded?.size }
   } finally {
-    await copy.staged.close()
+    await staged.close()
   }
 }
 

@@ -15,6 +15,7 @@ type Options = ServerOptions &
     origin?: string
     public?: boolean
     dedup?: boolean
+    anew?: boolean
     json?: boolean
   }
 
@@ -38,6 +39,7 @@ export function addImport(program: Command, io: Io): void {
       'API key for the source; other users of this machine can see it: prefer --key-file',
     )
     .option('--key-file <file>', 'file that holds the API key')
+    .option('--anew', 'leave alone what an interrupted run copied, and begin from the first entry')
     .option('--json', 'print the result as JSON')
     .action((options: Options) => runImport(options, io))
 }
@@ -55,6 +57,7 @@ async function runImport(options: Options, io: Io): Promise<void> {
       dedup: options.dedup ?? false,
       source,
       policy: trusted,
+      anew: options.anew ?? false,
       onProgress: (done, total) => progress.update(done, total),
       log: (message) => io.err(`${message}\n`),
     })

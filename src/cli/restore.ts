@@ -13,6 +13,7 @@ type Options = ServerOptions & {
   cosigner?: readonly string[]
   public?: boolean
   dedup: boolean
+  anew?: boolean
   json?: boolean
 }
 
@@ -31,6 +32,7 @@ export function addRestore(program: Command, io: Io): void {
     .option('--no-dedup', 'give the same bytes a new index each time, as above')
     .option('--key <key>', 'API key for the copy; other users of this machine can see it: prefer --key-file')
     .option('--key-file <file>', 'file that holds the API key')
+    .option('--anew', 'leave alone what an interrupted run copied, and begin from the first entry')
     .option('--json', 'print the result as JSON')
     .action((options: Options) => runRestore(options, io))
 }
@@ -46,6 +48,7 @@ async function runRestore(options: Options, io: Io): Promise<void> {
       cosigners: options.cosigner ?? [],
       public: options.public ?? false,
       dedup: options.dedup,
+      anew: options.anew ?? false,
       onProgress: (done, total) => progress.update(done, total),
       log: (message) => io.err(`${message}\n`),
     })

@@ -12,6 +12,8 @@ import { listLogs } from './log-rows.ts'
 
 /** Every table of the schema that has rows of logs. */
 const TABLES = ['heads', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'cosignatures', 'changes'] as const
+/** Those that a log has rows in while it is copied in. */
+const STAGED: readonly string[] = ['entries', 'tiles']
 /** NOTIFY channel of what was found. */
 const CHECKED_CHANNEL = 'prooflog_checked'
 /** Levels of tiles that a tree of at most 2^53 leaves can fill. */
@@ -146,8 +148,10 @@ function straysOf(row: StateRow, tiles: readonly { level: number; index: number 
 async function readOrphans({ sql }: Database): Promise<Orphan[]> {
   const found = new Map<number, (typeof TABLES)[number][]>()
   for (const table of TABLES) {
+    // What is being copied in has no log yet (staging.ts).
+    const staged = STAGED.includes(table) ? sql`SELECT log_id FROM log.staged` : sql`SELECT 2147483648`
     const rows = await sql<{ logId: number }[]>`
-      WITH ids AS (SELECT log_id::bigint AS id FROM log.logs UNION ALL SELECT -2147483649 UNION ALL SELECT 2147483648),
+      WITH ids AS (SELECT log_id::bigint AS id FROM log.logs UNION ALL SELECT -2147483649 UNION ALL SELECT 2147483648 UNION ALL ${staged}),
         gaps AS (SELECT id AS low, lead(id) OVER (ORDER BY id) AS high FROM ids)
       SELECT o.log_id AS "logId" FROM gaps CROSS JOIN LATERAL (
         SELECT log_id FROM ${sql(`log.${table}`)} WHERE log_id > gaps.low AND log_id < gaps.high ORDER BY log_id LIMIT 1

@@ -12,8 +12,6 @@ import { listLogs } from './log-rows.ts'
 import { readEdgeTiles } from './read-tree.ts'
 
 export interface StagedLog {
-  /** To go on with it after an interruption. */
-  readonly logId: number
   /** How many entries are there. */
   readonly size: number
   /** The partial tiles at `size`, level 0 first. @throws LogError `log_damaged` */
@@ -31,19 +29,27 @@ export interface StagedLog {
 /** First half of the advisory lock's key: "stag". */
 const LOCK_CLASS = 0x73746167
 
+/** What is copied, and under which name it shall be. */
+export interface StagePlan {
+  readonly name: string
+  /** Of the source. */
+  readonly origin: string
+  /** Leave alone what an earlier attempt copied. */
+  readonly anew: boolean
+}
+
 /**
+ * Goes on with what an earlier attempt of the same plan left, or begins.
  * @param url the owner of the database
- * @param logId of what an earlier attempt left; another is taken when that is a log by now
- * @throws LogError `log_changed` while another process copies into it
+ * @throws LogError `log_changed` while another process does the same
  */
-export async function stageLog(url: string, logId?: number): Promise<StagedLog> {
+export async function stageLog(url: string, plan: StagePlan): Promise<StagedLog> {
   const database = connect({ url, max: 1, name: 'prooflog copy' })
   const { sql, close } = database
   try {
-    const id = await reserve(sql, logId)
+    const id = await reserve(sql, plan)
     const size = await stagedSize(sql, id)
     return {
-      logId: id,
       size,
       edgeTiles: () => readEdgeTiles(sql, id, size),
       add: (from, fresh, tiles) => addRows(sql, id, from, fresh, tiles),
@@ -61,20 +67,20 @@ export async function stageLog(url: string, logId?: number): Promise<StagedLog> 
   }
 }
 
-async function reserve(sql: Sql, wanted: number | undefined): Promise<number> {
-  const id = wanted ?? (await nextId(sql))
-  const [row] = await sql<{ mine: boolean; taken: boolean }[]>`
-    SELECT pg_try_advisory_lock(${LOCK_CLASS}, ${id}) AS mine,
-      EXISTS (SELECT FROM log.logs WHERE log_id = ${id}) AS taken`
-  if (row?.taken) return reserve(sql, undefined)
-  if (row?.mine) return id
+async function reserve(sql: Sql, { name, origin, anew }: StagePlan): Promise<number> {
+  const [earlier] = await sql<{ id: number }[]>`
+    SELECT log_id AS id FROM log.staged s WHERE name = ${name} AND origin = ${origin} AND NOT ${anew}
+      AND NOT EXISTS (SELECT FROM log.logs l WHERE l.log_id = s.log_id)
+    ORDER BY log_id DESC LIMIT 1`
+  const [begun] = earlier
+    ? [earlier]
+    : await sql<{ id: number }[]>`
+        INSERT INTO log.staged (log_id, name, origin)
+        VALUES (nextval(pg_get_serial_sequence('log.logs', 'log_id')), ${name}, ${origin}) RETURNING log_id AS id`
+  const id = begun?.id ?? 0
+  const [lock] = await sql<{ mine: boolean }[]>`SELECT pg_try_advisory_lock(${LOCK_CLASS}, ${id}) AS mine`
+  if (lock?.mine === true) return id
   throw new LogError('log_changed', 'another process is copying this log in: let it finish')
-}
-
-async function nextId(sql: Sql): Promise<number> {
-  const [row] = await sql<{ id: number }[]>`
-    SELECT nextval(pg_get_serial_sequence('log.logs', 'log_id'))::int AS id`
-  return row?.id ?? 0
 }
 
 async function stagedSize(sql: Sql, logId: number): Promise<number> {

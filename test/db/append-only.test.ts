@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 
-const APPEND_ONLY = ['logs', 'entries', 'tiles', 'tree_heads', 'checkpoints', 'cosignatures', 'changes']
+const APPEND_ONLY = [
+  'logs',
+  'entries',
+  'tiles',
+  'tree_heads',
+  'checkpoints',
+  'cosignatures',
+  'changes',
+  'staged',
+]
 const TABLES = [...APPEND_ONLY, 'heads']
 const REFUSED = '23001' // restrict_violation, from our triggers
 const NO_PRIVILEGE = '42501'
@@ -16,6 +25,7 @@ beforeAll(async () => {
   await database.owner`INSERT INTO log.tiles VALUES (1, 0, 0, ${Buffer.alloc(8192)}, ${root})`
   await database.owner`INSERT INTO log.tree_heads VALUES (1, 5, ${root})`
   await database.owner`INSERT INTO log.checkpoints VALUES (1, 0, 5, ${root}, 0, ${Buffer.from('note')})`
+  await database.owner`INSERT INTO log.staged VALUES (2, 'b', 'example/b')`
   await database.owner`INSERT INTO log.changes VALUES (1, 0, 'successor', 'b')`
   await database.owner`INSERT INTO log.cosignatures VALUES (1, 0, 'w', ${Buffer.from('line')})`
 })
