@@ -14,6 +14,8 @@ import type {
 } from '../../src/log/types.ts'
 import { referenceTree } from './reference-tree.ts'
 
+const VKEY = 'log.test+3f777957+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB'
+
 export interface FakeLog extends Log {
   readonly stored: Uint8Array[]
   /** Thrown by everything that would ask the database. */
@@ -84,8 +86,8 @@ export function fakeLog(
     origin,
     public: isPublic,
     dedup,
-    vkeys: ['log.test+00000000+AAAA'],
-    signing: ['log.test+00000000+AAAA'],
+    vkeys: [VKEY],
+    signing: [VKEY],
     state: 'open',
     successor: undefined,
     revision: 0,
