@@ -55,6 +55,8 @@ const WRITE_CONNECTIONS = 8
 const READ_CONNECTIONS = 12
 /** Checkpoints made elsewhere on the same database are looked for this often; milliseconds. */
 const LOOK_INTERVAL = 1_000
+/** Milliseconds: nothing is signed anew by itself. */
+const NEVER = 10 ** 15
 /** Longer than an upload may take (mirror/app.ts); milliseconds. */
 const REQUEST_TIMEOUT = 330_000
 
@@ -186,7 +188,7 @@ export function readingEngine(store: LogStore, guard: Guard, logger: Logger): En
     },
     {
       publishInterval: LOOK_INTERVAL,
-      heartbeat: Number.MAX_SAFE_INTEGER / 2,
+      heartbeat: NEVER,
       originPrefix: 'mirror.invalid',
     },
   )

@@ -38,6 +38,7 @@ const UNAVAILABLE = new Set([
   'CONNECT_TIMEOUT',
   'EADDRINUSE',
   'access_unavailable',
+  'mirror_unavailable',
   'guard_unavailable',
   'bucket_unavailable',
 ])

@@ -21,19 +21,35 @@ const ENOUGH_BYTES = 4 * 2 ** 20
 const AT_ONCE = 4
 
 /** The body of a request, unpacked; a prefix of the upload when that is long. */
-export async function encodeUpload(source: PackageSource, header: UploadHeader): Promise<Uint8Array> {
-  const parts = [formatHeader(header)]
-  const ranges = packageRanges(header)
+export async function encodeUpload(source: PackageSource, header: UploadHeader): Promise<UploadBody> {
+  const parts: Uint8Array[] = []
   let bytes = 0
-  for (let packages = 0; packages < MAX_PACKAGES && bytes < ENOUGH_BYTES; packages += AT_ONCE) {
-    const some = [...take(ranges, AT_ONCE)]
-    if (some.length === 0) break
-    for (const encoded of await Promise.all(some.map((range) => encodePackage(source, range, header.end)))) {
-      parts.push(encoded)
-      bytes += encoded.length
-    }
+  let packages = 0
+  for await (const part of uploadParts(source, header)) {
+    // The first part is the header, and each of the others a package.
+    if (packages > MAX_PACKAGES || bytes >= ENOUGH_BYTES) return { bytes: concat(...parts), complete: false }
+    parts.push(part)
+    bytes += part.length
+    packages++
   }
-  return concat(...parts)
+  return { bytes: concat(...parts), complete: true }
+}
+
+export interface UploadBody {
+  readonly bytes: Uint8Array
+  /** It holds all packages. */
+  readonly complete: boolean
+}
+
+/** The whole upload, however long it is: first its header, then package after package. */
+export async function* uploadParts(source: PackageSource, header: UploadHeader): AsyncGenerator<Uint8Array> {
+  yield formatHeader(header)
+  const ranges = packageRanges(header)
+  for (;;) {
+    const some = [...take(ranges, AT_ONCE)]
+    if (some.length === 0) return
+    yield* await Promise.all(some.map((range) => encodePackage(source, range, header.end)))
+  }
 }
 
 async function encodePackage(

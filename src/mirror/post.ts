@@ -25,7 +25,7 @@ const MAX_ANSWER = 65_536
 export async function post(
   { url, fetch = globalThis.fetch, timeout, signal }: PostOptions,
   path: 'add-checkpoint' | 'add-entries',
-  body: Uint8Array,
+  body: Uint8Array | ReadableStream,
   headers: Readonly<Record<string, string>>,
 ): Promise<MirrorAnswer> {
   const where = `${url.replace(/\/+$/, '')}/${path}`
@@ -37,7 +37,8 @@ export async function post(
       redirect: 'error',
       signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       // A body's type wants to know that the memory is not shared; ours never is.
-      body: body as Uint8Array<ArrayBuffer>,
+      body: body as Uint8Array<ArrayBuffer> | ReadableStream,
+      ...(body instanceof Uint8Array ? {} : { duplex: 'half' }),
     })
     return {
       status: response.status,

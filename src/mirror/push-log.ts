@@ -1,17 +1,18 @@
 // The way of a log to a mirror, https://c2sp.org/tlog-mirror "Updating a Mirror": the newest checkpoint first, then the entries
 // that the mirror lacks, and at the end the mirror's signature. Whatever was interrupted goes on where the mirror says.
+import { pipeline, Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { createGzip, gzip } from 'node:zlib'
 import { concat } from '../core/bytes.ts'
 import { FormatError, SignatureError } from '../core/errors.ts'
 import { type NoteSignature, openNote, parseNote } from '../core/note.ts'
 import { verifierOf } from '../core/signer.ts'
 import { formatAddCheckpoint, parseSize, SIZE_CONTENT_TYPE } from '../witness/wire.ts'
-import { encodeUpload } from './encode-packages.ts'
+import { encodeUpload, uploadParts } from './encode-packages.ts'
 import { MirrorError } from './errors.ts'
 import type { LogSource, SourceCheckpoint } from './log-source.ts'
 import { type MirrorAnswer, post, type PostOptions, toldBy } from './post.ts'
-import { INFO_CONTENT_TYPE, type MirrorInfo, parseMirrorInfo } from './wire.ts'
+import { INFO_CONTENT_TYPE, type MirrorInfo, parseMirrorInfo, type UploadHeader } from './wire.ts'
 
 export interface MirrorTarget extends PostOptions {
   /** The mirror's keys, of types 0x04 and 0x06: the signature of one of them is needed, and of no others believed. */
@@ -24,6 +25,8 @@ export interface MirrorMemory {
   pending: number
   /** First entry that it lacks; undefined when it has not said so yet. */
   next: number | undefined
+  /** It fails where an upload is sent in parts, which the protocol allows: Tessera's does. */
+  wholeOnly?: boolean
 }
 
 export interface Pushed extends SourceCheckpoint {
@@ -40,6 +43,8 @@ export interface PushProgress {
 const pack = promisify(gzip)
 /** Answers in a row that bring the upload no further. */
 const MAX_STANDSTILL = 5
+/** Entries that the time for one request is meant for. */
+const ENTRIES_IN_TIME = 8_192
 const UPLOAD_HEADERS = { 'content-type': 'application/octet-stream', 'content-encoding': 'gzip' }
 
 /**
@@ -100,13 +105,12 @@ async function pushEntries(
   let reached = -1
   for (let standstill = 0; standstill < MAX_STANDSTILL;) {
     const { size: end, next, ticket } = upload
-    const body = await encodeUpload(source, {
-      origin: source.origin,
-      start: Math.min(next, end),
-      end,
-      ticket,
-    })
-    const answer = await post(target, 'add-entries', await pack(body), UPLOAD_HEADERS)
+    const header = { origin: source.origin, start: Math.min(next, end), end, ticket }
+    const { answer, complete } = await sendUpload(source, target, memory, header)
+    if (answer.status === 500 && !complete) {
+      memory.wholeOnly = true
+      continue
+    }
     if (answer.status === 200 && end === size) {
       memory.next = size
       onProgress({ next: size, size })
@@ -124,6 +128,23 @@ async function pushEntries(
     'mirror_unavailable',
     `${target.url} does not get on with the upload: try again later`,
   )
+}
+
+/** One request: as much as one should hold, or all of it to a mirror that takes nothing less. */
+async function sendUpload(
+  source: LogSource,
+  target: MirrorTarget,
+  { wholeOnly }: MirrorMemory,
+  header: UploadHeader,
+): Promise<{ answer: MirrorAnswer; complete: boolean }> {
+  if (wholeOnly) {
+    const packed = pipeline(Readable.from(uploadParts(source, header)), createGzip(), () => {}) // what fails, fails the request
+    const body = Readable.toWeb(packed)
+    const timeout = target.timeout * Math.ceil((header.end - header.start + 1) / ENTRIES_IN_TIME)
+    return { answer: await post({ ...target, timeout }, 'add-entries', body, UPLOAD_HEADERS), complete: true }
+  }
+  const { bytes, complete } = await encodeUpload(source, header)
+  return { answer: await post(target, 'add-entries', await pack(bytes), UPLOAD_HEADERS), complete }
 }
 
 function infoOf(target: MirrorTarget, answer: MirrorAnswer, note: Uint8Array): MirrorInfo {

@@ -102,7 +102,15 @@ export async function testMirror(options: TestMirrorOptions): Promise<TestMirror
   await engine.start()
   const skeys = await cosignerKeys(join(home.folder, MIRROR_KEYS), MIRROR_NAME, [0x04, 0x06])
   const parts: MirrorParts = {
-    ...{ store: interrupted(store, hooks), guard, engine, known, write, read, skeys, settings, logger },
+    store: interrupted(store, hooks),
+    guard,
+    engine,
+    known,
+    write,
+    read,
+    skeys,
+    settings,
+    logger,
     clock: () => mirror.now,
     ...(options.uploadLimit === undefined ? {} : { uploadLimit: options.uploadLimit }),
   }
@@ -113,7 +121,13 @@ export async function testMirror(options: TestMirrorOptions): Promise<TestMirror
     return { status: response.status, body, text: Buffer.from(body).toString(), headers: response.headers }
   }
   const mirror: TestMirror = {
-    ...{ app, vkeys, store, guard, database, folder: home.folder, hooks },
+    app,
+    vkeys,
+    store,
+    guard,
+    database,
+    folder: home.folder,
+    hooks,
     now: 1_800_000_000_000,
     post: (path, body, headers = {}) =>
       request(path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers }),

@@ -16,14 +16,15 @@ export interface ServiceProcess {
 }
 
 /**
- * Starts `prooflog serve` on a free port; resolves when it serves.
+ * Starts `prooflog serve`, or another service, on a free port; resolves when it serves.
  * @param env settings besides the data folder; nothing of this process's settings leaks in
  */
 export async function startService(
   dataDir: string,
   env: Readonly<Record<string, string>>,
+  command: readonly string[] = ['serve'],
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'serve'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...command], {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'] ?? '',
