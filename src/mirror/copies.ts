@@ -1,11 +1,10 @@
 // The logs that this mirror copies: those that it knows (src/witness/known-logs.ts), each with its row of log.logs, which is made
 // when the first checkpoint comes.
-import { verifierOf } from '../core/signer.ts'
 import { LogError } from '../log/errors.ts'
 import type { LogStore } from '../log/ports.ts'
 import type { LogInfo } from '../log/types.ts'
 import { hashOfOrigin, type KnownLogs } from '../witness/known-logs.ts'
-import type { Copy } from './copy.ts'
+import { type Copy, copyOf } from './copy.ts'
 
 export interface Copies {
   /** Undefined for an origin that is not known. @throws LogError `log_exists` when the origin is that of a log of our own */
@@ -60,7 +59,7 @@ export function createCopies(store: LogStore, known: Pick<KnownLogs, 'verifiersO
         origin,
         verifiers.map(({ vkey }) => vkey),
       )
-      const made = { info, verifiers: info.vkeys.map(verifierOf) }
+      const made = copyOf(info)
       if (info.vkeys.length === verifiers.length) copies.set(origin, made)
       return made
     },

@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { expect } from 'vitest'
 import { parseCheckpoint } from '../../src/core/checkpoint.ts'
 import { installMlDsa } from '../../src/core/ml-dsa.ts'
-import { formatNote, openNote, parseNote } from '../../src/core/note.ts'
+import { openNote } from '../../src/core/note.ts'
 import { verifierOf } from '../../src/core/signer.ts'
 import { bundlePath, partialWidth, tilePath } from '../../src/core/tile.ts'
 import { openLogs, openPool } from '../../src/cosigner-parts.ts'
@@ -301,11 +301,6 @@ async function checkTile(
 /** A log with both kinds of keys. */
 export function originLog(name = 'origin.example/log'): SignedTree {
   return signedTree(name, { types: [0x01, 0x06] })
-}
-
-/** The checkpoint text with other signature lines. */
-export function withoutSignatures(note: Uint8Array, lines: Parameters<typeof formatNote>[1]): Uint8Array {
-  return formatNote(parseNote(note).text, lines)
 }
 
 function prefixed(bytes: Uint8Array): Buffer {
