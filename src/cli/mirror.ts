@@ -42,7 +42,6 @@ export function addMirror(program: Command, io: Io): void {
     .description(
       "hold verified, signed copies of other services' logs, until it is told to stop (SIGINT, SIGTERM)",
     )
-    .enablePositionalOptions()
     .option('--name <name>', 'name of the mirror: a URL without scheme; it never changes')
     .option(...DATA)
     .option(
@@ -67,13 +66,14 @@ export function addMirror(program: Command, io: Io): void {
     .addHelpText('after', AFTER_HELP)
     .action((options: ServeOptions) => runMirror(options, io))
   addMirrorPush(mirror, io)
+  // What stands after the name of a command below is parsed by the one above too, and only there: hence optsWithGlobals.
   mirror
     .command('add-log <vkey>')
     .description('copy a log too, or believe another key of a log; the service may run')
     .option('--origin <origin>', 'first line of its checkpoints (the name of its key)')
     .option(...DATA)
     .option('--json', 'print the result as JSON')
-    .action((vkey: string, options: AddLogOptions) => addLog(vkey, options, io))
+    .action((vkey: string, _: unknown, command: Command) => addLog(vkey, command.optsWithGlobals(), io))
 }
 
 async function runMirror(options: ServeOptions, io: Io): Promise<void> {

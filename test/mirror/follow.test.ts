@@ -136,6 +136,22 @@ describe('prooflog mirror push', () => {
   })
 })
 
+test('prooflog mirror add-log: a log, or one more key, once, while the mirror runs or not', async () => {
+  const other = vkeyOf(generateSkey('other.example/log', 0x01, new Uint8Array(32)))
+  const env = { DATABASE_URL: mirror.database.ownerUrl }
+  const added = async (...more: readonly string[]): Promise<unknown> => {
+    const { out } = await runCli(['mirror', 'add-log', other, '--data', mirror.folder, '--json', ...more], {
+      env,
+    })
+    return JSON.parse(out)
+  }
+  expect(await added()).toEqual({ origin: 'other.example/log', added: true })
+  expect(await added()).toEqual({ origin: 'other.example/log', added: false })
+  expect(await added('--origin', 'third.example/log')).toEqual({ origin: 'third.example/log', added: true })
+  const none = await runCli(['mirror', 'add-log', other, '--data', home.folder], { env })
+  expect([none.code, none.err]).toEqual([2, expect.stringContaining('there is no mirror')])
+})
+
 describe('a list of mirrors', () => {
   const [ed25519, mlDsa] = [0x04, 0x06].map((type) =>
     vkeyOf(generateSkey('m.example', type as 0x04, new Uint8Array(32))),
