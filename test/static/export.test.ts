@@ -173,6 +173,18 @@ describe('prooflog export', () => {
     )
   })
 
+  test('follows the log until it is stopped, and waits for one that is away', async () => {
+    log.publish(entriesUpTo(10))
+    const follow = ['export', '--from', log.url, '--to', copy, '--vkey', log.vkey, '--follow', '--json']
+    expect(JSON.parse((await runCli(follow)).out)).toMatchObject({ tree_size: 10 })
+    await log.close()
+    expect(await runCli(follow)).toMatchObject({
+      code: 0,
+      out: '',
+      err: expect.stringContaining('trying again'),
+    })
+  })
+
   test('says what it misses', async () => {
     const keyless = await runCli(['export', '--from', copy, '--to', join(home.folder, 'x')])
     expect(keyless).toMatchObject({ code: 2, err: expect.stringContaining('give --policy, --vkey') })
