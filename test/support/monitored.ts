@@ -1,11 +1,14 @@
 // A monitor with a clock that the test holds, which does not wait between two looks.
 import { createHash } from 'node:crypto'
 import { createTransport } from '../../src/client/transport.ts'
+import { encodeUtf8 } from '../../src/core/bytes.ts'
+import { generateSkey, vkeyOf } from '../../src/core/keys.ts'
 import { formatNote, parseNote } from '../../src/core/note.ts'
-import { type Policy, policyFromVkeys } from '../../src/core/policy.ts'
+import { parsePolicy, type Policy, policyFromVkeys } from '../../src/core/policy.ts'
 import { localSigner } from '../../src/core/signer.ts'
 import { createMonitor, type MonitorOptions, type Round } from '../../src/monitor/monitor.ts'
 import { memoryStateStore, type StateStore } from '../../src/monitor/state.ts'
+import { entriesUpTo } from './static-log.ts'
 
 export interface Monitored {
   /** POSIX milliseconds. */
@@ -69,4 +72,20 @@ export async function cosigned(note: Uint8Array, skey: string, timestamp: number
 /** Where a witness serves what it has seen of the log, below its monitoring prefix. */
 export function witnessPath(origin: string): string {
   return `${createHash('sha256').update(origin).digest('hex')}/checkpoint`
+}
+
+/** Of the witnesses w1 and w2. */
+export const WITNESS_KEYS = ['w1', 'w2'].map((name, i) =>
+  generateSkey(`${name}.example`, 0x04, new Uint8Array(32).fill(i + 1)),
+)
+
+/** @param quorum w1, w2, any or none */
+export function witnessPolicy({ vkey }: { readonly vkey: string }, quorum: string): Policy {
+  const lines = WITNESS_KEYS.map((skey, i) => `witness w${i + 1} ${vkeyOf(skey)}\n`)
+  return parsePolicy(`log ${vkey}\n${lines.join('')}group any any w1 w2\nquorum ${quorum}\n`)
+}
+
+/** Entries whose history leaves that of entriesUpTo at `branch`. */
+export function forked(count: number, branch: number): Uint8Array[] {
+  return entriesUpTo(count).map((entry, i) => (i < branch ? entry : encodeUtf8(`other ${i}`)))
 }
