@@ -34,6 +34,9 @@ export async function findWith(
     if (error instanceof Violation) found.push(error)
     else if (error instanceof EvidenceError) {
       found.push(new Violation(OF_EVIDENCE[error.code], error.message, { notes, cause: error }))
+    } else if (error instanceof ClientError && error.code === 'bad_answer') {
+      // An answer that is longer than any tile can be.
+      found.push(new Violation('tile_differs', error.message, { notes, cause: error }))
     } else throw error
   }
 }

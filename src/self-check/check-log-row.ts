@@ -11,7 +11,7 @@ import type { LogState, Remembered } from './ports.ts'
 export interface Outside {
   readonly remembered: Remembered | undefined
   readonly guarded: Guarded | undefined
-  /** This process holds the keys, so the guard is its own. */
+  /** This process holds the keys, so the guard is its own; and it may be read. */
   readonly ours: boolean
 }
 
@@ -29,6 +29,8 @@ export async function readOutside(
     return { remembered, guarded: await guard.read(info.origin), ours }
   } catch (error) {
     if (!(error instanceof LogError && error.code === 'log_halted')) throw error
+    // An alarm stopped the log, and its problem says so: nobody tampered with the guard, which says nothing until it is cleared.
+    if (error.evidence['reason'] !== undefined) return { remembered, guarded: undefined, ours: false }
     found.add({ table: 'guard', column: 'note', expected: 'the last signed head', found: error.message })
     return { remembered, guarded: undefined, ours }
   }

@@ -1,4 +1,4 @@
-// What an administrator does to a log is no tampering.
+// What an administrator does to a log is no tampering, nor is what a witness says of it.
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -44,4 +44,11 @@ test('rotated, retired, drained, continued, frozen and opened again: nothing is 
   await engine.setState('changed', 'open')
   await publish()
   expect(await found()).toEqual([])
+})
+
+test('stopped by the alarm of a witness: nothing is found, and what the guard holds is not called damaged', async () => {
+  const ground = await tamperGround('alarmed', [3, 300])
+  onTestFinished(() => ground.stop())
+  await ground.engine.guard.halt(ground.info.origin, 'a witness saw another history')
+  expect((await ground.check()).map(describeFinding)).toEqual([])
 })
