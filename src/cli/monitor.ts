@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ClientError } from '../client/index.ts'
 import { createTransport } from '../client/transport.ts'
 import { createMonitor, type MonitorOptions, type Round } from '../monitor/monitor.ts'
@@ -44,13 +44,13 @@ export function addMonitor(program: Command, io: Io): void {
     )
     .option('--state <file>', 'remember here what was verified (in memory); one file for each log')
     .option('--evidence <folder>', 'keep the signed notes of each violation in a new folder in here')
-    .option('--interval <time>', 'pause between rounds', duration(1, YEAR), 60_000)
+    .addOption(timeOption('--interval <time>', 'pause between rounds', 1, [60_000, '60s']))
     .option('--once', 'one round only')
-    .option(
-      '--max-age <time>',
-      'how old the newest signature may be; 0s for any age',
-      duration(0, YEAR),
-      900_000,
+    .addOption(
+      timeOption('--max-age <time>', 'how old the newest signature may be; 0s for any age', 0, [
+        900_000,
+        '15m',
+      ]),
     )
     .option('--entries', 'hash every entry, and compare every tile')
     .option('--witness <url>', 'monitoring prefix of a witness to compare with; may be repeated', collect, [])
@@ -68,6 +68,10 @@ export function addMonitor(program: Command, io: Io): void {
     .option('--json', 'print every round as a line of JSON')
     .addHelpText('after', AFTER_HELP)
     .action((url: string | undefined, options: Options) => runMonitor(url, options, io))
+}
+
+function timeOption(flags: string, what: string, least: number, [ms, text]: [number, string]): Option {
+  return new Option(flags, what).argParser(duration(least, YEAR)).default(ms, text)
 }
 
 async function runMonitor(url: string | undefined, options: Options, io: Io): Promise<void> {

@@ -37,7 +37,7 @@ async function postOnce(url: string, init: RequestInit, { fetch: send = fetch }:
     await response.body?.cancel()
     return response.ok ? '' : `it answered ${response.status}`
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return reasonOf(error)
   }
 }
 
@@ -45,4 +45,10 @@ async function postOnce(url: string, init: RequestInit, { fetch: send = fetch }:
 export function webhookUrl(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
   throw new UsageError(`${JSON.stringify(text)} is not an http(s) address`)
+}
+
+/** fetch() says only "fetch failed"; what happened stands in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message
 }

@@ -4,11 +4,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { encodeBundle } from '../../src/core/bundle.ts'
 import { decodeUtf8, encodeUtf8, fromBase64 } from '../../src/core/bytes.ts'
 import { ProofError } from '../../src/core/errors.ts'
+import { hashLeaf } from '../../src/core/hash.ts'
 import { generateSkey, vkeyOf } from '../../src/core/keys.ts'
 import { parsePolicy } from '../../src/core/policy.ts'
 import { verifyEvidence } from '../../src/monitor/evidence.ts'
 import { formatState, memoryStateStore, parseState } from '../../src/monitor/state.ts'
 import { cosigned, forked, monitored, WITNESS_KEYS, witnessPolicy } from '../support/monitored.ts'
+import { referenceTree } from '../support/reference-tree.ts'
 import {
   entriesUpTo,
   signedCheckpoint,
@@ -258,6 +260,9 @@ describe('growth', () => {
     const policy = parsePolicy(`log ${log.vkey}\nquorum none\n`)
     const forgery = { divergence: { root: new Uint8Array(32).fill(1), proof: [new Uint8Array(32)] } }
     expect(() => verifyEvidence(forgery, { remembered, offered }, policy)).toThrow(ProofError)
+    const tree = referenceTree((index) => hashLeaf(encodeUtf8(`entry ${index}`)))
+    const honest = { divergence: { root: tree.root(0, 300), proof: tree.consistency(300, 700) } }
+    expect(() => verifyEvidence(honest, { remembered, offered }, policy)).toThrow('this is no fork')
     const stranger = generateSkey(log.origin, 0x01, new Uint8Array(32).fill(9))
     const forged = signedCheckpoint(stranger, log.origin, forked(300, 1))
     expect(() => verifyEvidence({ divergence: undefined }, { remembered: forged, offered }, policy)).toThrow(
