@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { createTransactions } from './transactions.ts'
 
 /** `bigint` columns arrive as safe integers: sizes and indexes are numbers everywhere (DESIGN: sizes < 2^53). */
 const SIZE_TYPE = {
@@ -13,6 +14,7 @@ const SIZE_TYPE = {
 }
 
 export type Sql = postgres.Sql<{ bigint: number }>
+/** What `sql.begin` gives: see transactions.ts; there are no savepoints. */
 export type Transaction = postgres.TransactionSql<{ bigint: number }>
 
 export interface Database {
@@ -26,7 +28,7 @@ export interface Database {
 export interface ConnectOptions {
   /** `postgres://user:password@host:port/database?sslmode=…`; `?host=/folder` for a Unix socket, as in libpq. */
   readonly url: string
-  /** Connections at most. */
+  /** Connections at most; and as many again for transactions, made when they are needed. */
   readonly max?: number
   /** Role whose rights every connection has. A login that is more than that could take its own back: see docs/operations.md. */
   readonly role?: string
@@ -63,7 +65,21 @@ export function connect(options: ConnectOptions): Database {
     ...(host === undefined ? {} : { host }),
   }
   const sql = postgres(url, driver)
-  return { sql, orm: drizzle(sql), close: () => sql.end({ timeout: 5 }) }
+  const orm = drizzle(sql)
+  const transactions = createTransactions((onLost) => {
+    const line = postgres(url, { ...driver, max: 1, onclose: onLost })
+    drizzle(line) // it changes how the driver maps times: the same way in both
+    return line
+  }, driver.max)
+  Object.assign(sql, { begin: transactions.begin })
+  return {
+    sql,
+    orm,
+    async close() {
+      await transactions.close()
+      await sql.end({ timeout: 5 })
+    },
+  }
 }
 
 /** The driver would send `?host=` to the server as a setting; it takes a socket's folder as an option only. */
