@@ -9,6 +9,8 @@ import { LogError } from './log/errors.ts'
 import type { Logs } from './log/types.ts'
 
 export interface FirstStart {
+  /** Name of the log that was created; undefined when the database held logs already, as after a restore. */
+  readonly log: string | undefined
   /** Shown once. */
   readonly adminKey: string
   /** Where it was saved, readable by this user only. */
@@ -19,19 +21,26 @@ export interface FirstStart {
 export const DEFAULT_LOG = 'default'
 
 /**
- * Creates log `default` and an admin key if the database has no log and no key yet; otherwise does nothing.
+ * Creates log `default` if the database has no log, and an admin key if it has no key.
  * @returns the key, when one was made
  */
 export async function firstStart(dataDir: string, logs: Logs, keys: Keys): Promise<FirstStart | undefined> {
-  if ((await logs.list()).length === 0) {
-    await logs.create({ name: DEFAULT_LOG }).catch((error: unknown) => {
-      if (!(error instanceof LogError && error.code === 'log_exists')) throw error // another process was faster
-    })
-  }
+  const log = (await logs.list()).length === 0 ? await createDefault(logs) : undefined
   if ((await keys.list()).length > 0) return undefined
   const { key } = await keys.create({ name: 'admin', scopes: [...SCOPES], logs: null })
   const keyFile = join(dataDir, 'admin.key')
   mkdirSync(dataDir, { recursive: true })
   await replaceFile(keyFile, encodeUtf8(`${key}\n`), 0o600)
-  return { adminKey: key, keyFile }
+  return { log, adminKey: key, keyFile }
+}
+
+/** @returns its name; undefined when another process was faster */
+async function createDefault(logs: Logs): Promise<string | undefined> {
+  try {
+    await logs.create({ name: DEFAULT_LOG })
+    return DEFAULT_LOG
+  } catch (error) {
+    if (error instanceof LogError && error.code === 'log_exists') return undefined
+    throw error
+  }
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { ClientError } from '../client/index.ts'
 import { readConfig } from '../config.ts'
+import type { FirstStart } from '../first-start.ts'
 import { serve } from '../serve.ts'
 import type { Io } from './io.ts'
 
@@ -18,13 +19,7 @@ async function runService(io: Io): Promise<void> {
   const stopped = io.untilStopped()
   const service = await serve(config)
   await io.out(`${service.url}\n`)
-  if (service.first) {
-    const { adminKey, keyFile } = service.first
-    io.err(
-      `\nFirst start: log "default" was created, and a key that may do everything:\n\n  ${adminKey}\n\n` +
-        `It is shown this once, and was saved in ${keyFile}, where commands on this machine find it.\n\n`,
-    )
-  }
+  if (service.first) io.err(describeFirstStart(service.first))
   io.err(`prooflog serves ${service.url} (as ${config.publicUrl}); its reference is at ${service.url}/docs\n`)
   io.err(nextCommands(service.url, io.env))
   const lost = await Promise.race([stopped.then(() => false), service.ended.then(() => true)])
@@ -32,6 +27,17 @@ async function runService(io: Io): Promise<void> {
   await service.stop()
   if (lost)
     throw new ClientError('unavailable', 'the database in the data folder ended: start the service anew')
+}
+
+function describeFirstStart({ log, adminKey, keyFile }: FirstStart): string {
+  const made =
+    log === undefined
+      ? 'This database had no key: one was created that may do everything'
+      : `First start: log "${log}" was created, and a key that may do everything`
+  return (
+    `\n${made}:\n\n  ${adminKey}\n\n` +
+    `It is shown this once, and was saved in ${keyFile}, where commands on this machine find it.\n\n`
+  )
 }
 
 /** What to type next, ready to copy. In a clone the program is run by npm. */
