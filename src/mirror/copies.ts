@@ -13,11 +13,31 @@ export interface Copies {
   existing(hash: string): Promise<LogInfo | undefined>
 }
 
-export function createCopies(store: LogStore, known: Pick<KnownLogs, 'verifiersOf' | 'originOf'>): Copies {
-  const copies = new Map<string, Copy>()
+/** Readers who ask for what is not there are told from a list that is so old at most; milliseconds. */
+const LIST_AGE = 1_000
 
-  async function rowOf(origin: string): Promise<LogInfo | undefined> {
-    const row = (await store.logs()).find((log) => log.origin === origin)
+export function createCopies(
+  store: Pick<LogStore, 'logs' | 'createLog' | 'change'>,
+  known: Pick<KnownLogs, 'verifiersOf' | 'originOf'>,
+): Copies {
+  const copies = new Map<string, Copy>()
+  let list: { readonly at: number; readonly rows: Promise<readonly LogInfo[]> } | undefined
+
+  /** Anybody may ask for any log that is known, and reading the list of many logs is work. */
+  function recentList(): Promise<readonly LogInfo[]> {
+    const now = performance.now()
+    if (list !== undefined && now - list.at < LIST_AGE) return list.rows
+    const rows = store.logs()
+    list = { at: now, rows }
+    rows.catch(() => (list = undefined))
+    return rows
+  }
+
+  async function rowOf(
+    origin: string,
+    rows: Promise<readonly LogInfo[]> = store.logs(),
+  ): Promise<LogInfo | undefined> {
+    const row = (await rows).find((log) => log.origin === origin)
     if (row !== undefined && !row.mirrored)
       throw new LogError(
         'log_exists',
@@ -66,7 +86,7 @@ export function createCopies(store: LogStore, known: Pick<KnownLogs, 'verifiersO
     async existing(hash) {
       const origin = known.originOf(hash)
       if (origin === undefined) return undefined
-      return copies.get(origin)?.info ?? (await rowOf(origin))
+      return copies.get(origin)?.info ?? (await rowOf(origin, recentList()))
     },
   }
 }

@@ -45,8 +45,10 @@ export function createMirror(deps: MirrorDeps): Mirror {
   const { known, admit, contradiction, clock } = deps
   const problems = new Map<string, string>()
   const heads = pendingHeads(deps)
-  const sign = oneAtATime((copy: Copy, checkpoint: Pending) => signAndServe(deps, problems, copy, checkpoint))
-  const uploads = { ...deps, copy: (origin: string) => deps.copies.of(origin), sign: freshFor1s(sign, clock) }
+  const anew: Sign = (copy, checkpoint) => signAndServe(deps, problems, copy, checkpoint)
+  // Whoever waited in the line finds what was signed meanwhile: many who ask at once cost one signature.
+  const sign = oneAtATime(freshFor1s(anew, clock))
+  const uploads = { ...deps, copy: (origin: string) => deps.copies.of(origin), sign }
   return {
     problems,
     addCheckpoint: createAddCheckpoint({ logs: known, heads, signers: [], now: clock, admit, contradiction }),

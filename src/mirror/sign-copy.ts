@@ -46,6 +46,11 @@ export async function signCopy(
     if (signed > checkpoint.size) return undefined
     const signedAt = Math.max(ports.clock(), (last?.signedAt ?? 0) + 1)
     const signatures = await signWith(ports.signers, checkpoint, signedAt)
+    if (last?.size === checkpoint.size && !equalBytes(last.root, checkpoint.root))
+      throw contradicted(
+        info,
+        `another root was signed for size ${checkpoint.size} before: keep both checkpoints`,
+      )
     if (last?.size === checkpoint.size && signedAt - last.signedAt < RECORD_AFTER) return signatures
     const note = withSignatures(checkpoint, signatures)
     const seq = (last?.seq ?? -1) + 1
