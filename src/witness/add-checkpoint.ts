@@ -1,5 +1,6 @@
 // add-checkpoint of https://c2sp.org/tlog-witness: a checkpoint that continues the one cosigned last is cosigned.
-import { type Checkpoint, formatCheckpoint } from '../core/checkpoint.ts'
+import { equalBytes } from '../core/bytes.ts'
+import { formatCheckpoint } from '../core/checkpoint.ts'
 import { formatNote, formatSignatures, type NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
 import { checkAdvance, NOTHING_SEEN } from './check-advance.ts'
@@ -44,7 +45,7 @@ export function createAddCheckpoint(deps: AddCheckpointDeps): (body: Uint8Array)
     const opened = openCheckpoint(origin, request.note, verifiers)
     for (let tries = 0; tries < TRIES; tries++) {
       const seen = await deps.heads.read(origin)
-      checkRequest(deps, request, opened.checkpoint, seen)
+      checkRequest(deps, request, opened, seen)
       const { next, cosignatures } = await cosign(deps, opened, seen)
       if (await deps.heads.replace(origin, seen, next))
         return cosignatures.length === 0 ? new Uint8Array() : formatSignatures(cosignatures)
@@ -65,14 +66,17 @@ function parseRequest(body: Uint8Array): AddCheckpoint {
 function checkRequest(
   { contradiction }: AddCheckpointDeps,
   request: AddCheckpoint,
-  checkpoint: Checkpoint,
+  { checkpoint, verified, text }: OpenedCheckpoint,
   seen: CosignedHead | undefined,
 ): void {
   try {
     checkAdvance(seen ?? NOTHING_SEEN, checkpoint, request)
   } catch (error) {
-    if (error instanceof Refusal && error.code === 'inconsistent')
-      contradiction(checkpoint.origin, error.message, request.note, seen?.note)
+    // Of what was sent, only what the log signed: anybody may have added the rest. The head that was seen last is no
+    // contradiction to itself, whatever comes with it.
+    const same = seen?.size === checkpoint.size && equalBytes(seen.root, checkpoint.root)
+    if (error instanceof Refusal && error.code === 'inconsistent' && !same)
+      contradiction(checkpoint.origin, error.message, formatNote(text, verified), seen?.note)
     throw error
   }
 }

@@ -15,6 +15,8 @@ export interface LogVerifiers {
 export interface OpenedCheckpoint {
   readonly checkpoint: Checkpoint
   readonly verified: readonly VerifiedSignature[]
+  /** As it was signed. */
+  readonly text: string
 }
 
 const LF = 0x0a
@@ -44,7 +46,7 @@ export function openCheckpoint(
   // No signature of type 0x06 covers them, and a cosignature must not say of half the text that it was seen.
   if (checkpoint.extensions.length > 0)
     throw new Refusal('malformed', 'Checkpoints with extension lines are not cosigned.')
-  return { checkpoint, verified }
+  return { checkpoint, verified, text: note.text }
 }
 
 /** Runs a parser; what is not in its format is refused. @throws Refusal */

@@ -120,6 +120,40 @@ test('a clock that goes back does not turn back what was said', async () => {
   expect(await timeOf(3, 4)).toBe(2_000_000_007)
 })
 
+test('evidence holds what the log signed and nothing that a stranger added, and the same head again is none', async () => {
+  const database = await testDatabase()
+  const db = connect({ url: database.url, max: 2 })
+  undo.push(
+    () => database.drop(),
+    () => db.close(),
+  )
+  const told: { why: string; offered: string }[] = []
+  const add = createAddCheckpoint({
+    logs: { verifiersOf: () => tree.vkeys.map(verifierOf) },
+    heads: createCosignedHeads(db),
+    signers: [],
+    now: Date.now,
+    admit: () => {},
+    contradiction: (_origin, why, offered) =>
+      void told.push({ why, offered: Buffer.from(offered).toString() }),
+  })
+  const stranger = `\u2014 stranger.example ${Buffer.alloc(60_000).toString('base64')}\n`
+  const padded = async (body: Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(Buffer.concat([body, Buffer.from(stranger)]))
+  await add(await padded(await tree.advance(0, 6)))
+  const garbage = Buffer.from(
+    Buffer.from(await tree.advance(6, 6))
+      .toString()
+      .replace('old 6\n', `old 6\n${Buffer.alloc(32).toString('base64')}\n`),
+  )
+  await expect(add(new Uint8Array(garbage))).rejects.toMatchObject({ code: 'inconsistent' })
+  expect(told).toEqual([])
+  await expect(add(await padded(await fork.advance(6, 7)))).rejects.toMatchObject({ code: 'inconsistent' })
+  expect(told).toHaveLength(1)
+  expect(told[0]!.offered).toContain('\n7\n')
+  expect(told[0]!.offered).not.toContain('stranger')
+})
+
 describe('what was cosigned', () => {
   test('is known after a restart', async () => {
     const witness = await start(tree.listed, { mlDsa: false })
