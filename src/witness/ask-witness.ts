@@ -31,6 +31,8 @@ const TRIES = 3
 /** The smallest limit on a request that is in use. */
 const MAX_BODY = 10_240
 const ED25519 = 0x01
+/** Seconds that a witness's clock may be ahead. Verifiers may refuse a checkpoint for one line that is of the future. */
+const MOST_AHEAD = 3_600
 
 /** @param last learns from the answers. @throws what `request` throws; else every failure is an outcome */
 export async function askWitness(
@@ -86,6 +88,13 @@ function cosignatures(
     const { verified } = openNote({ ...parseNote(note), signatures: parseSignatures(body) }, verifiers)
     if (verified.some(({ timestamp }) => timestamp === 0)) {
       return failed('bad_signature', 'cosigned without a time')
+    }
+    const latest = Date.now() / 1000 + MOST_AHEAD
+    if (verified.some(({ timestamp }) => timestamp !== undefined && timestamp > latest)) {
+      return failed(
+        'bad_signature',
+        'cosigned at a time to come: its clock, or that of this machine, is wrong',
+      )
     }
     return { kind: 'cosigned', signatures: verified }
   } catch (error) {

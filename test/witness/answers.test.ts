@@ -186,6 +186,23 @@ describe('no cosignature, and no alarm', () => {
   })
 })
 
+test('a cosignature of a time to come is none: who verifies strictly would refuse the whole checkpoint', async () => {
+  const at = (ahead: number): Script => {
+    return async ({ note }) => ({
+      status: 200,
+      body: await witness.cosign(note, Math.floor(Date.now() / 1000) + ahead),
+    })
+  }
+  for (const ahead of [7_200, 2 ** 52]) {
+    witness.script = at(ahead)
+    await expect(client.collect(3)).rejects.toMatchObject({ code: 'quorum_missed', message: /time to come/ })
+    client.timer.advance(3_600_000)
+  }
+  client.timer.advance(3_600_000)
+  witness.script = at(60)
+  expect(await client.collect(3)).toMatchObject({ quorum: 'met' })
+})
+
 describe('another history is an alarm', () => {
   test.each<[what: string, said: RegExp, script: Script]>([
     [
