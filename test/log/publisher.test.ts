@@ -1,6 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { formatCheckpoint } from '../../src/core/checkpoint.ts'
+import { generateSkey } from '../../src/core/keys.ts'
+import { formatNote } from '../../src/core/note.ts'
+import { localSigner } from '../../src/core/signer.ts'
+import { connect } from '../../src/db/connect.ts'
 import type { Log } from '../../src/log/types.ts'
 import { checkLog } from '../support/check-log.ts'
 import { copyDatabase, exchangeDatabases, type TestDatabase, testDatabase } from '../support/database.ts'
@@ -118,6 +124,34 @@ test('a clock that stands still or goes back signs nothing, and signing goes on 
   await expectRecovered()
   expect(log.published()).toMatchObject({ size: 4 })
   await checkLog(log)
+})
+
+test('whoever may only insert rows cannot have a checkpoint of another key believed: neither added nor added and retired', async () => {
+  await grow(3)
+  const thief = localSigner(generateSkey(log.info.origin, 0x01, randomBytes(32)))
+  const service = connect({ url: database.url, role: 'prooflog_service', max: 1 })
+  const { id } = log.info
+  const head = { size: 2, root: new Uint8Array(32).fill(7) }
+  const text = formatCheckpoint({ origin: log.info.origin, ...head, extensions: [] })
+  const note = formatNote(text, [await thief.sign(text, 0)])
+  await service.sql`INSERT INTO log.changes (log_id, seq, what, value) VALUES (${id}, 0, 'key_added', ${thief.vkey})`
+  await service.sql`INSERT INTO log.changes (log_id, seq, what, value) VALUES (${id}, 1, 'key_retired', ${thief.vkey})`
+  await service.sql`INSERT INTO log.tree_heads (log_id, size, root) VALUES (${id}, ${head.size}, ${head.root})`
+  await service.sql`
+    INSERT INTO log.checkpoints (log_id, seq, size, root, signed_at, note)
+    VALUES (${id}, ${log.published().seq + 1}, ${head.size}, ${head.root}, ${clock.now + 1}, ${note})`
+  await service.close()
+  const reader = start(database.url)
+  const read = await reader.engine.open(log.info.name)
+  expect(() => read.published()).toThrow(expect.objectContaining({ code: 'not_published' }))
+  expect(read.status().problems).toMatchObject([{ code: 'checkpoint_invalid' }])
+  clock.now += 1000
+  await one.publish()
+  expect(one.reports.at(-1)?.error).toMatchObject({
+    code: 'log_damaged',
+    message: expect.stringMatching(/does not verify/),
+  })
+  expect(log.published().size).toBe(3)
 })
 
 describe('the guard', () => {
