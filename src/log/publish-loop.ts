@@ -43,6 +43,8 @@ export function createPublishLoop(
   const slots = createSlots(PUBLISHED_AT_ONCE)
   const attempts = createAttempts(board, observer, report, onRecovered)
   const underWay = new Map<number, Promise<void>>()
+  /** Alarms, by log, that the guard could not be told: nothing is signed before it was. */
+  const untold = new Map<number, string>()
 
   function publish(info: LogInfo): Promise<void> {
     const attempt =
@@ -53,6 +55,7 @@ export function createPublishLoop(
 
   async function attemptPublish(info: LogInfo): Promise<void> {
     try {
+      await tellGuard(info)
       await checkNotRewound(info, feed, store)
       const signers = info.mirrored ? [] : await signersOf(info) // a copy is signed by its origin
       const published =
@@ -66,6 +69,13 @@ export function createPublishLoop(
     }
   }
 
+  async function tellGuard({ id, origin }: LogInfo): Promise<void> {
+    const why = untold.get(id)
+    if (why === undefined) return
+    await guard.halt(origin, why)
+    untold.delete(id)
+  }
+
   function portsFor(info: LogInfo): PublisherPorts {
     return {
       store,
@@ -76,8 +86,9 @@ export function createPublishLoop(
       // While witnesses think, another log may be published.
       cosigners: { ...cosigners, collect: (request) => slots.without(() => cosigners.collect(request)) },
       async alarm(why, evidence) {
-        await guard.halt(info.origin, why)
+        if (!untold.has(info.id)) untold.set(info.id, why)
         attempts.alarmed(info, halted(info, why, evidence))
+        await tellGuard(info)
       },
     }
   }

@@ -15,7 +15,7 @@ export const WRITE_POINTS = [
   'collect',
   'publish',
 ] as const
-export type FaultPoint = (typeof WRITE_POINTS)[number]
+export type FaultPoint = (typeof WRITE_POINTS)[number] | 'guard.halt'
 
 /** `lost`: nothing was done; `kept`: it was done, but reported as failed. */
 export type FaultKind = 'lost' | 'kept'
@@ -92,7 +92,7 @@ export function createFaults(): Faults {
     guard: (guard) => ({
       read: (origin) => guard.read(origin),
       move: (...args) => at('guard.move', () => guard.move(...args)),
-      halt: (...args) => guard.halt(...args),
+      halt: (...args) => at('guard.halt', () => guard.halt(...args)),
     }),
   }
 }

@@ -267,6 +267,39 @@ describe('an alarm', () => {
     await expectHalted(one, log, /409 without the size/)
   })
 
+  test.each(['in time', 'late'])(
+    'that comes %s while the guard cannot be told is told later, and until then nothing is signed',
+    async (when) => {
+      one.faults.arm('guard.halt', 'lost')
+      const alarm: Scripted = { status: 409, type: 'text/x.tlog.size', body: '77\n' }
+      if (when === 'late') {
+        const release = await holdBack(alarm)
+        release()
+        await vi.waitUntil(() => one.faults.fired > 0, { timeout: 20_000 })
+        await one.engine.stop()
+      } else {
+        one.setPolicy('default', policy(1))
+        a.script = () => new Promise((resolve) => setTimeout(() => resolve('cosign'), 300))
+        b.script = () => alarm
+        await appendTexts(log, ['one'])
+        await one.publish()
+        a.script = COSIGN
+      }
+      b.script = COSIGN
+      const before = { seq: log.published().seq, guard: guardBytes() }
+      await appendTexts(log, ['two'])
+      await one.publish()
+      expect(log.published().seq).toBe(before.seq)
+      expect(guardBytes() === before.guard).toBe(true)
+      expect(codes()).toEqual(['halted'])
+      one.faults.disarm()
+      await one.publish()
+      await expectHalted(one, log, /cosigned size 77/)
+      await reopen()
+      await expectHalted(one, log, /cosigned size 77/)
+    },
+  )
+
   test('is not given for a head of our own that was signed and cosigned, but not published', async () => {
     await publishAll(one, log, await appendTexts(log, ['one']))
     await appendTexts(log, ['two', 'three'])
