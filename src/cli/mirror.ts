@@ -34,7 +34,7 @@ const DATA: [flags: string, description: string, fallback: string] = [
 const AFTER_HELP = `
 Its keys are made at the first start, in <data>/mirror.keys, and the vkeys are printed. Each copy is served at
 <address>/<SHA-256 of the origin, in hex>/, as c2sp.org/tlog-tiles. Environment: DATABASE_URL, PROOFLOG_OWNER_DATABASE_URL,
-PROOFLOG_GUARD, PROOFLOG_HOST, PORT and PROOFLOG_LOG_LEVEL, as for serve.`
+PROOFLOG_GUARD (with AWS_… for buckets), PROOFLOG_SELF_CHECK_RATE, PROOFLOG_HOST, PORT and PROOFLOG_LOG_LEVEL, as for serve.`
 
 export function addMirror(program: Command, io: Io): void {
   const mirror = program
