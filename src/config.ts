@@ -56,7 +56,14 @@ const postgresUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with pos
 const environment = z.object({
   PROOFLOG_DATA: z.string().min(1).default('./data'),
   PROOFLOG_KEYS: z.string().min(1).optional(),
-  PROOFLOG_GUARD: z.string().min(1).optional(),
+  PROOFLOG_GUARD: z
+    .string()
+    .min(1)
+    // A slip of the pen in the scheme must not make a guard of a folder that nobody meant, named after a password.
+    .refine((list) => !places(list).some((place) => /^[^/]*:\/\//.test(place) && !isAddress(place)), {
+      error: 'each place is a folder, postgres://… or s3://bucket/prefix',
+    })
+    .optional(),
   PORT: whole(0, 65_535).default(8080),
   PROOFLOG_HOST: z.string().min(1).default('127.0.0.1'),
   PROOFLOG_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -98,7 +105,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze({
     dataDir,
     keysDir: resolve(data.PROOFLOG_KEYS ?? join(dataDir, 'keys')),
-    guards: guardsOf(data.PROOFLOG_GUARD) ?? [join(dataDir, 'guard')],
+    guards: guardsOf(data.PROOFLOG_GUARD ?? '') ?? [join(dataDir, 'guard')],
     s3: s3Settings(env),
     port: data.PORT,
     host: data.PROOFLOG_HOST,
@@ -117,8 +124,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   })
 }
 
-function guardsOf(list: string | undefined): string[] | undefined {
-  const places = list?.split(/\s+/).filter((place) => place !== '')
-  if (places === undefined || places.length === 0) return undefined
-  return places.map((place) => (/^(postgres|postgresql|s3):\/\//.test(place) ? place : resolve(place)))
+function guardsOf(list: string): string[] | undefined {
+  const found = places(list)
+  return found.length === 0 ? undefined : found.map((place) => (isAddress(place) ? place : resolve(place)))
+}
+
+function places(list: string): string[] {
+  return list.split(/\s+/).filter((place) => place !== '')
+}
+
+function isAddress(place: string): boolean {
+  return /^(postgres|postgresql|s3):\/\//.test(place)
 }

@@ -97,3 +97,22 @@ test('a guard that cannot be asked is an answer of its own', async () => {
   })
   expect(unusable).toMatchObject({ code: 2, err: expect.stringContaining('bucket_unusable') })
 })
+
+test.each([
+  ['a place of no known kind', { PROOFLOG_GUARD: 'postgresq://nobody:hidden@127.0.0.1/none' }],
+  ['a bucket with a secret before it', { PROOFLOG_GUARD: 's3://id:hidden@bucket/prefix' }],
+  [
+    'an endpoint with a password',
+    { PROOFLOG_GUARD: 's3://bucket', AWS_ENDPOINT_URL: 'http://nobody:hidden@127.0.0.1:1' },
+  ],
+])('%s is refused, never taken for a folder, and its password is not shown', async (_, settings) => {
+  const env = {
+    AWS_ACCESS_KEY_ID: 'id',
+    AWS_SECRET_ACCESS_KEY: 'the secret',
+    PROOFLOG_DEBUG: '1',
+    ...settings,
+  }
+  const { code, out, err } = await runCli(['guard', 'show', '--origin', log.origin], { env })
+  expect(code).toBe(2)
+  expect(out + err).not.toMatch(/hidden|the secret/)
+})
