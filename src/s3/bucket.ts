@@ -96,7 +96,10 @@ export function openBucket(address: string, settings: S3Settings): Bucket {
       const { response, body } = answer
       if (response.status === 404 && !textOf(body).includes('NoSuchBucket')) return undefined
       if (response.status === 404) throw refusal(address, key, answer)
-      return { bytes: body, etag: response.headers.get('etag') ?? '' }
+      const etag = response.headers.get('etag')
+      // A condition on an empty name would be none.
+      if (!etag) throw new S3Error('bucket_refused', `${address} answered without an ETag for ${key}`)
+      return { bytes: body, etag }
     },
     async put(key, bytes, options = {}) {
       const conditional = options.ifMatch !== undefined || options.ifNone === true
@@ -124,11 +127,15 @@ function baseUrl(address: string, { endpoint, region }: S3Settings): string {
   if (bucket === undefined || prefix.split('/').some((part) => part === '.' || part === '..')) {
     throw new S3Error(
       'bucket_unusable',
-      `"${address}" is not s3://bucket/prefix, of a-z, A-Z, 0-9 and . _ / -`,
+      // What stands before an @ may be a secret.
+      `${address.includes('@') ? 'an address' : `"${address}"`} is not s3://bucket/prefix, of a-z, A-Z, 0-9 and . _ / -`,
     )
   }
-  if (endpoint !== undefined && !/^https?:\/\/[^?#]+$/.test(endpoint)) {
-    throw new S3Error('bucket_unusable', `the S3 endpoint "${endpoint}" is not an http(s) address`)
+  if (endpoint !== undefined && !/^https?:\/\/[^?#@]+$/.test(endpoint)) {
+    throw new S3Error(
+      'bucket_unusable',
+      'the S3 endpoint (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL) is not an http(s) address without name and password',
+    )
   }
   const host =
     endpoint === undefined

@@ -102,6 +102,11 @@ describe('a bucket', () => {
     await expect(bucket.put('key', body)).rejects.toMatchObject({ code: 'bucket_refused' })
   })
 
+  test('is not read from a server that names no content: a condition on an empty name would be none', async () => {
+    answers = [status(200, 'found')]
+    await expect(bucket.get('key', 10)).rejects.toMatchObject({ code: 'bucket_refused' })
+  })
+
   test('is read no further than asked', async () => {
     let sent = 0
     answers = [
