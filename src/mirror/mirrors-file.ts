@@ -19,6 +19,12 @@ export function parseMirrors(bytes: Uint8Array): MirrorAddress[] {
     const [word, vkey = '', url = '', ...rest] = line.trim().split(/ +/)
     if (word !== 'mirror' || rest.length > 0 || !URL.canParse(url) || !/^https?:\/\//.test(url))
       throw invalid(i + 1, 'is not "mirror <vkey> <http address>"')
+    const { username, password } = new URL(url)
+    if (username !== '' || password !== '')
+      throw invalid(
+        i + 1,
+        'holds a user name or password, which are not sent: an address is shown to anybody',
+      )
     const address = url.replace(/\/+$/, '')
     mirrors.set(address, [...(mirrors.get(address) ?? []), checkedKey(vkey, i + 1)])
   }

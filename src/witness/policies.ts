@@ -95,5 +95,12 @@ function addressOf({ name, url }: PolicyWitness): string {
       `Witness ${JSON.stringify(name)} has no address to ask at: write its http(s) submission prefix behind its key.`,
     )
   }
+  const { username, password } = new URL(url)
+  if (username !== '' || password !== '') {
+    throw new FormatError(
+      'invalid_policy',
+      `The address of witness ${JSON.stringify(name)} holds a user name or password: policies are public.`,
+    )
+  }
   return `${url.replace(/\/+$/, '')}/add-checkpoint`
 }

@@ -171,6 +171,7 @@ describe('a list of mirrors', () => {
     ['no address', `mirror ${ed25519}`],
     ['an address that is none', `mirror ${ed25519} m.example`],
     ['another scheme', `mirror ${ed25519} file:///m`],
+    ['a password in the address', `mirror ${ed25519} https://me:hidden@m.example`],
     ['a key that is none', 'mirror m.example https://m.example'],
     ['the key of a log', `mirror ${logKey} https://m.example`],
     ['more than that', `mirror ${ed25519} https://m.example more`],

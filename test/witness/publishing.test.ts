@@ -337,6 +337,11 @@ describe('the policy file', () => {
   test.each([
     ['cut off', () => policy(2).slice(0, -1), /does not end in a newline/],
     ['empty', () => '', /no quorum line/],
+    [
+      'with a password in an address',
+      () => `witness a ${a.vkeys[0]} https://me:hidden@w.example/\nquorum a\n`,
+      /holds a user name or password/,
+    ],
     ['with a witness that has no address', () => `witness a ${a.vkeys[0]}\nquorum a\n`, /"a" has no address/],
     [
       'with an address that is none',
