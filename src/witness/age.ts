@@ -24,8 +24,8 @@ export interface Age {
 const INTERVAL = 1_000
 
 /**
- * Compares now and then once a second while the witness is used. The count is moved in the database first, so what is remembered
- * is never ahead of a database that lost nothing.
+ * Compares now and then once a second; counts while the witness is used. The count is moved in the database first, so what is
+ * remembered is never ahead of a database that lost nothing.
  * @param report told of failures to count
  */
 export async function openAge(
@@ -43,12 +43,23 @@ export async function openAge(
     // An older copy is not counted up: after as many starts it would have caught up.
     const [row] = await sql<{ age: number }[]>`
       UPDATE witness.age SET age = age + 1 WHERE age >= ${last ?? 0} RETURNING age`
-    if (row === undefined) {
+    await learn(row?.age)
+  }
+
+  /** A process that is not used follows the others on its database: it too must know an older copy. */
+  async function follow(): Promise<void> {
+    const [row] = await sql<{ age: number }[]>`SELECT age FROM witness.age`
+    if (row?.age !== last) await learn(row !== undefined && row.age >= (last ?? 0) ? row.age : undefined)
+  }
+
+  /** @param age undefined when it is less than what is remembered */
+  async function learn(age: number | undefined): Promise<void> {
+    if (age === undefined) {
       old = `the database is an older copy of the one that this witness cosigned with (its age was ${last}): bring the newest back, or begin anew with other keys under another name`
       return
     }
-    await remembered.write(row.age)
-    last = row.age
+    await remembered.write(age)
+    last = age
     failed = false
   }
 
@@ -59,10 +70,13 @@ export async function openAge(
 
   await count()
   let counting = Promise.resolve()
+  let underWay = false
   const timer = setInterval(() => {
-    if ((!used && !failed) || old !== undefined) return
+    if (old !== undefined || underWay) return
+    const step = used || failed ? count() : follow()
     used = false
-    counting = counting.then(count).catch(tell)
+    underWay = true
+    counting = step.catch(tell).finally(() => (underWay = false))
   }, interval)
   timer.unref()
   return {

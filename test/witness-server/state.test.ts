@@ -6,7 +6,7 @@ import { openNote, parseNote } from '../../src/core/note.ts'
 import { verifierOf } from '../../src/core/signer.ts'
 import { connect } from '../../src/db/connect.ts'
 import { createAddCheckpoint } from '../../src/witness/add-checkpoint.ts'
-import { openAge } from '../../src/witness/age.ts'
+import { openAge, type RememberedAge } from '../../src/witness/age.ts'
 import { createCosignedHeads } from '../../src/witness/cosigned-heads.ts'
 import { copyDatabase, exchangeDatabases, testDatabase } from '../support/database.ts'
 import { signedTree } from '../support/signed-tree.ts'
@@ -152,6 +152,45 @@ test('evidence holds what the log signed and nothing that a stranger added, and 
   expect(told).toHaveLength(1)
   expect(told[0]!.offered).toContain('\n7\n')
   expect(told[0]!.offered).not.toContain('stranger')
+})
+
+test('a process that nobody uses knows an older copy too: it follows those that are used', async () => {
+  const database = await testDatabase()
+  const db = connect({ url: database.ownerUrl, max: 2 })
+  const memory = (): RememberedAge & { age: number | undefined } => ({
+    age: undefined,
+    async read() {
+      return this.age
+    },
+    async write(age) {
+      this.age = age
+    },
+  })
+  const [mine, idle] = [memory(), memory()]
+  const busy = await openAge(db, mine, () => {}, 10)
+  const standby = await openAge(db, idle, () => {}, 10)
+  undo.push(
+    () => database.drop(),
+    () => db.close(),
+    () => busy.close(),
+    () => standby.close(),
+  )
+  const before = idle.age!
+  await expect
+    .poll(() => {
+      busy.touch()
+      return idle.age!
+    })
+    .toBeGreaterThan(before + 3)
+  await busy.close()
+  expect(standby.problem()).toBeUndefined()
+  await db.sql`UPDATE witness.age SET age = ${before}`
+  await expect.poll(() => standby.problem()).toMatch(/older copy/)
+  expect(() => standby.touch()).toThrow(expect.objectContaining({ code: 'not_available' }))
+  await standby.close()
+  const again = await openAge(db, idle, () => {}, 10)
+  expect(again.problem()).toMatch(/older copy/)
+  await again.close()
 })
 
 describe('what was cosigned', () => {
