@@ -7,9 +7,18 @@ import { dirname } from 'node:path'
 /**
  * Replaces a file in one step: readers see the old bytes or the new ones, and the new ones are on disk on return.
  * @param mode permissions of the new file
+ * @param last runs right before the replacement, which does not happen if it throws
  */
-export async function replaceFile(path: string, bytes: Uint8Array, mode: number): Promise<void> {
-  await writeBeside(path, bytes, mode, (next) => rename(next, path))
+export async function replaceFile(
+  path: string,
+  bytes: Uint8Array,
+  mode: number,
+  last: () => Promise<void> = async () => {},
+): Promise<void> {
+  await writeBeside(path, bytes, mode, async (next) => {
+    await last()
+    await rename(next, path)
+  })
 }
 
 /**
@@ -23,20 +32,33 @@ export async function createFile(path: string, bytes: Uint8Array, mode: number):
 /** A lock file that nobody touched for so long was left behind; milliseconds. */
 const STALE = 30_000
 
+/** The lock was taken away: this process stood still for so long that it passed for dead, or another one thought so. */
+export class LockLostError extends Error {
+  readonly code = 'EEXIST'
+}
+
 /**
  * Runs `work` while no other process runs one under the lock of the same path. A process that was killed holds no lock.
+ * @param work given what throws LockLostError unless the lock is still held; to be asked right before what must not be done twice
  * @throws NodeJS.ErrnoException `EEXIST` while another process holds it
  */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  work: (stillHeld: () => Promise<void>) => Promise<T>,
+): Promise<T> {
   const lock = `${path}.lock`
   if (await isLeftBehind(lock)) await rm(lock, { force: true })
-  await createFile(lock, new TextEncoder().encode(`${hostname()} ${process.pid}`), 0o600)
+  const owner = `${hostname()} ${process.pid} ${randomBytes(8).toString('hex')}`
+  const isOurs = async (): Promise<boolean> => (await readFile(lock, 'utf8').catch(() => '')) === owner
+  await createFile(lock, new TextEncoder().encode(owner), 0o600)
   const touching = setInterval(() => void touch(lock), STALE / 3).unref()
   try {
-    return await work()
+    return await work(async () => {
+      if (!(await isOurs())) throw new LockLostError(`${lock} was taken by another process`)
+    })
   } finally {
     clearInterval(touching)
-    await rm(lock, { force: true })
+    if (await isOurs()) await rm(lock, { force: true })
   }
 }
 
@@ -50,7 +72,7 @@ async function isLeftBehind(lock: string): Promise<boolean> {
   const held = await stat(lock).catch(() => undefined)
   if (held === undefined) return false
   if (Date.now() - held.mtimeMs > STALE) return true
-  const owner = /^(.+) ([0-9]+)$/.exec(await readFile(lock, 'utf8').catch(() => ''))
+  const owner = /^(.+) ([0-9]+)(?: [0-9a-f]+)?$/.exec(await readFile(lock, 'utf8').catch(() => ''))
   return owner !== null && owner[1] === hostname() && !isAlive(Number(owner[2]))
 }
 

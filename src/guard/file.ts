@@ -28,10 +28,10 @@ export function guardFolder(folder: string): GuardPlace {
       try {
         // Compare and replace are one step for all processes that share the folder: after a split of the database each half
         // grants its own publisher's lock, and this one is what is left.
-        return await withLock(path, async () => {
+        return await withLock(path, async (stillHeld) => {
           const stored = await readIfThere(path)
           const same = stored === undefined || from === undefined ? stored === from : equalBytes(stored, from)
-          if (same) await replaceFile(path, to, 0o600)
+          if (same) await replaceFile(path, to, 0o600, stillHeld)
           return same
         })
       } catch (error) {

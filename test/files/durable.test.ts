@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createFile, withLock } from '../../src/files/durable.ts'
+import { createFile, replaceFile, withLock } from '../../src/files/durable.ts'
 import { testFolder } from '../support/engine.ts'
 
 test('a file is created with all its bytes or not at all, and never over another', async () => {
@@ -35,4 +35,31 @@ test('a lock that is held for long is not taken for one that was left behind', a
   })
   expect(vi.getTimerCount()).toBe(0)
   await withLock(path, async () => {})
+})
+
+test('a process that stood still until its lock was taken does not replace what another one wrote, nor end its lock', async () => {
+  const { folder, remove } = testFolder()
+  onTestFinished(remove)
+  const path = join(folder, 'guard')
+  const long = new Date(Date.now() - 3_600_000)
+  const write = (text: string, last: () => Promise<void>): Promise<void> =>
+    replaceFile(path, Buffer.from(text), 0o600, last)
+  const slow = withLock(path, async (stillHeld) => {
+    utimesSync(`${path}.lock`, long, long) // as if it had been stopped
+    await withLock(path, async (held) => write('of the other', held))
+    await write('of the one that slept', stillHeld)
+  })
+  await expect(slow).rejects.toMatchObject({ code: 'EEXIST' })
+  expect(readFileSync(path, 'utf8')).toBe('of the other')
+  let end: (() => void) | undefined
+  let other = Promise.resolve()
+  await withLock(path, async () => {
+    utimesSync(`${path}.lock`, long, long)
+    other = withLock(path, () => new Promise<void>((resolve) => (end = resolve)))
+    await vi.waitUntil(() => end !== undefined)
+  })
+  await expect(withLock(path, async () => {})).rejects.toMatchObject({ code: 'EEXIST' })
+  end?.()
+  await other
+  expect(readdirSync(folder)).toEqual(['guard'])
 })
