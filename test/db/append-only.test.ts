@@ -77,3 +77,47 @@ test('no two roots for one size, ever', async () => {
   const second = database.sql`INSERT INTO log.tree_heads VALUES (1, 5, ${Buffer.alloc(32, 9)})`
   await expect(second).rejects.toMatchObject({ code: '23505' })
 })
+
+describe.each(['witness.logs', 'witness.heads', 'mirror.pending'])('%s', (table) => {
+  beforeAll(async () => {
+    const root = Buffer.alloc(32)
+    await database.owner`INSERT INTO witness.logs VALUES ('example/w', 'key', 'test') ON CONFLICT DO NOTHING`
+    await database.owner`INSERT INTO witness.heads VALUES ('example/w', 5, ${root}, 1, ${root}) ON CONFLICT DO NOTHING`
+    await database.owner`INSERT INTO mirror.pending VALUES (1, 5, ${root}, ${root}) ON CONFLICT DO NOTHING`
+  })
+
+  test.each([`DELETE FROM ${table}`, `TRUNCATE ${table}`])(
+    'refuses %s to a superuser, even as a replica, and the service has no right to it',
+    async (statement) => {
+      const asReplica = database.owner.begin(async (sql) => {
+        await sql`SET LOCAL session_replication_role = replica`
+        await sql.unsafe(statement)
+      })
+      await expect(asReplica).rejects.toMatchObject({ code: REFUSED })
+      await expect(database.sql.unsafe(statement)).rejects.toMatchObject({ code: NO_PRIVILEGE })
+    },
+  )
+})
+
+test('what a witness cosigned and what a mirror was brought go back for nobody, nor change their root', async () => {
+  for (const table of ['witness.heads', 'mirror.pending']) {
+    for (const change of ['size = 4', `root = decode(repeat('01', 32), 'hex')`]) {
+      await expect(database.sql.unsafe(`UPDATE ${table} SET ${change}`)).rejects.toMatchObject({
+        code: REFUSED,
+      })
+    }
+  }
+})
+
+test('beyond these the service may only count the age of a witness: no other right in the schemas witness and mirror', async () => {
+  const rows = await database.owner`
+    SELECT table_schema || '.' || table_name AS name, string_agg(DISTINCT privilege_type, ' ' ORDER BY privilege_type) AS rights
+    FROM information_schema.role_column_grants
+    WHERE grantee = 'prooflog_service' AND table_schema IN ('witness', 'mirror') GROUP BY 1 ORDER BY 1`
+  expect(rows.map(({ name, rights }) => `${name}: ${rights}`)).toEqual([
+    'mirror.pending: INSERT SELECT UPDATE',
+    'witness.age: SELECT UPDATE',
+    'witness.heads: INSERT SELECT UPDATE',
+    'witness.logs: INSERT SELECT',
+  ])
+})
