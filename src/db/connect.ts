@@ -1,8 +1,8 @@
 // The pool of connections to Postgres, and the two column types the driver does not map by itself.
-import { once } from 'node:events'
-import { connect as connectSocket, type Socket } from 'node:net'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { ARRAY_TYPES } from './array-types.ts'
+import { openSocket } from './open-socket.ts'
 import { createTransactions } from './transactions.ts'
 
 /** `bigint` columns arrive as safe integers: sizes and indexes are numbers everywhere (DESIGN: sizes < 2^53). */
@@ -47,8 +47,11 @@ export function connect(options: ConnectOptions): Database {
   const driver = {
     max: options.max ?? 10,
     connect_timeout: 10,
+    // Seconds between attempts; the driver's own grow to 20, for each statement that waits.
+    backoff: () => 0.1 + Math.random() / 5,
     onnotice: () => {},
-    types: { bigint: SIZE_TYPE },
+    types: { bigint: SIZE_TYPE, ...ARRAY_TYPES },
+    fetch_types: false,
     connection: {
       application_name: options.name ?? 'prooflog',
       statement_timeout: options.statementTimeout ?? 60_000,
@@ -60,7 +63,6 @@ export function connect(options: ConnectOptions): Database {
       ...options.settings,
       ...(options.role === undefined ? {} : { role: options.role }),
     },
-    // COPY without TCP_NODELAY takes 90 ms a statement (measured): the driver does not set it, so we open the socket.
     socket: openSocket,
     ...(host === undefined ? {} : { host }),
   }
@@ -97,36 +99,4 @@ function parseSize(text: string): number {
   if (!Number.isSafeInteger(value))
     throw new RangeError(`bigint ${text} from the database is not a safe integer`)
   return value
-}
-
-/** What the driver hands to `socket`; its types do not say. */
-interface SocketOptions {
-  readonly host: readonly string[]
-  readonly port: readonly number[]
-  readonly path?: string | false
-}
-
-async function openSocket(given: unknown): Promise<Socket & { host?: string }> {
-  const { host, port, path } = given as SocketOptions
-  if (path) return opened(connectSocket(path))
-  let failure: unknown
-  for (const [i, name] of host.entries()) {
-    try {
-      const socket = await opened(connectSocket({ host: name, port: port[i] ?? 5432, noDelay: true }))
-      return Object.assign(socket, { host: name }) // the driver takes the TLS server name from here
-    } catch (error) {
-      failure = error
-    }
-  }
-  throw failure
-}
-
-async function opened(socket: Socket): Promise<Socket> {
-  try {
-    await once(socket, 'connect')
-    return socket
-  } catch (error) {
-    socket.destroy()
-    throw error
-  }
 }
