@@ -7,6 +7,7 @@ import { concat } from '../core/bytes.ts'
 import { FormatError, SignatureError } from '../core/errors.ts'
 import { type NoteSignature, openNote, parseNote } from '../core/note.ts'
 import { verifierOf } from '../core/signer.ts'
+import { MOST_AHEAD } from '../witness/ask-witness.ts'
 import { formatAddCheckpoint, parseSize, SIZE_CONTENT_TYPE } from '../witness/wire.ts'
 import { encodeUpload, uploadParts } from './encode-packages.ts'
 import { MirrorError } from './errors.ts'
@@ -173,7 +174,14 @@ function verifiedLines(
 ): readonly NoteSignature[] {
   try {
     const { textBytes } = parseNote(note)
-    return openNote(concat(textBytes, Uint8Array.of(0x0a), lines), vkeys.map(verifierOf)).verified
+    const { verified } = openNote(concat(textBytes, Uint8Array.of(0x0a), lines), vkeys.map(verifierOf))
+    const latest = Date.now() / 1000 + MOST_AHEAD
+    if (verified.some(({ timestamp }) => timestamp !== undefined && timestamp > latest))
+      throw new MirrorError(
+        'invalid_answer',
+        `${url} signed at a time to come: its clock, or that of this machine, is wrong`,
+      )
+    return verified
   } catch (cause) {
     if (!(cause instanceof FormatError || cause instanceof SignatureError)) throw cause
     throw new MirrorError(

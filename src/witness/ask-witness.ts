@@ -31,8 +31,8 @@ const TRIES = 3
 /** The smallest limit on a request that is in use. */
 const MAX_BODY = 10_240
 const ED25519 = 0x01
-/** Seconds that a witness's clock may be ahead. Verifiers may refuse a checkpoint for one line that is of the future. */
-const MOST_AHEAD = 3_600
+/** Seconds that the clock of a witness, or mirror, may be ahead. Verifiers may refuse a checkpoint for one line that is of the future. */
+export const MOST_AHEAD = 3_600
 
 /** @param last learns from the answers. @throws what `request` throws; else every failure is an outcome */
 export async function askWitness(

@@ -170,6 +170,15 @@ describe('what a mirror answers is not believed', () => {
   const info = (text: string, status = 409): Response =>
     new Response(text, { status, headers: { 'content-type': 'text/x.tlog.mirror-info' } })
 
+  test('a signature of a time to come is none: who verifies strictly would refuse the whole checkpoint', async () => {
+    await grow(3)
+    mirror.now = Date.now() + 7_200_000
+    await expect(pushLog(sourceOfLog(log), target(), memory)).rejects.toMatchObject({
+      code: 'invalid_answer',
+      message: expect.stringContaining('time to come'),
+    })
+  })
+
   test.each([
     ['signatures of another', () => new Response('— other.example AAAAAAAAAAAAAAAA\n'), 'invalid_answer'],
     ['no signatures', () => new Response(''), 'invalid_answer'],

@@ -151,7 +151,7 @@ describe('the other routes', () => {
             next: 512,
             mirrored: 300,
             behind: 400,
-            signed_at: '2027-01-15T08:00:00.000Z',
+            signed_at: new Date(mirror.now).toISOString(),
           },
         ],
         problems: [],

@@ -128,7 +128,7 @@ export async function testMirror(options: TestMirrorOptions): Promise<TestMirror
     database,
     folder: home.folder,
     hooks,
-    now: 1_800_000_000_000,
+    now: Math.floor(Date.now() / 1000) * 1000,
     post: (path, body, headers = {}) =>
       request(path, { method: 'POST', body: body as Uint8Array<ArrayBuffer>, headers }),
     upload: async (body, headers = { 'content-type': 'application/octet-stream' }) => {
