@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AwsClient } from 'aws4fetch'
@@ -15,6 +14,7 @@ import { s3Settings } from '../../src/s3/settings.ts'
 import { append, clientOf, type Home, newHome, ORIGIN } from '../e2e/home.ts'
 import { guardContract } from '../guard/guard.contract.ts'
 import { buildGateway, whyNoGo } from './programs.ts'
+import { freePort } from './witnesses.ts'
 
 const noGo = await whyNoGo()
 if (noGo !== undefined) console.warn(`INTEROP SKIPPED, nothing is checked: ${noGo}`)
@@ -150,13 +150,4 @@ async function sizeAfterLoss(home: Home): Promise<number> {
 async function winners(writes: readonly Promise<void>[]): Promise<number> {
   const outcomes = await Promise.allSettled(writes)
   return outcomes.filter(({ status }) => status === 'fulfilled').length
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -33,32 +33,38 @@ export async function whyNoGo(): Promise<string | undefined> {
   }
 }
 
-/**
- * Builds `peer` (ours, in go/), and Tessera's `fsck`, `hammer` and `integration.test`.
- * @throws Error with the output of the Go tool
- */
-export async function buildPrograms(folder: string): Promise<void> {
+/** Builds `peer` (ours, in go/). @throws Error with the output of the Go tool */
+export async function buildPeer(folder: string): Promise<void> {
   await go('-C', GO_FOLDER, 'build', '-o', join(folder, 'peer'), '.')
-  const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', TESSERA)) as { Dir: string }
-  await go('-C', source, 'build', '-o', `${folder}/`, './cmd/fsck', './internal/hammer')
-  await go('-C', source, 'test', '-c', '-o', join(folder, 'integration.test'), './integration')
 }
 
 /**
- * Builds `versitygw`, an S3 gateway with conditional writes.
+ * Builds programs of Tessera, each called as the last part of its package.
+ * @param packages as `./cmd/fsck`
  * @throws Error with the output of the Go tool
  */
+export async function buildTessera(folder: string, ...packages: readonly string[]): Promise<void> {
+  await go('-C', await sourceOf(TESSERA), 'build', '-o', `${folder}/`, ...packages)
+}
+
+/** Builds Tessera's `integration.test`. @throws Error with the output of the Go tool */
+export async function buildTesseraTest(folder: string): Promise<void> {
+  const to = join(folder, 'integration.test')
+  await go('-C', await sourceOf(TESSERA), 'test', '-c', '-o', to, './integration')
+}
+
+/** Builds `versitygw`, an S3 gateway with conditional writes. @throws Error with the output of the Go tool */
 export async function buildGateway(folder: string): Promise<void> {
-  const { Dir: source } = JSON.parse(await go('mod', 'download', '-json', VERSITYGW)) as { Dir: string }
-  await go('-C', source, 'build', '-o', `${folder}/`, './cmd/versitygw')
+  await go('-C', await sourceOf(VERSITYGW), 'build', '-o', `${folder}/`, './cmd/versitygw')
 }
 
-/**
- * Builds `tessera-log` (ours, in go-tessera/), and `omniwitness`, `litewitness` and `witnessctl`.
- * @throws Error with the output of the Go tool
- */
-export async function buildWitnesses(folder: string): Promise<void> {
+/** Builds `tessera-log` (ours, in go-tessera/). @throws Error with the output of the Go tool */
+export async function buildTesseraLog(folder: string): Promise<void> {
   await go('-C', TESSERA_FOLDER, 'build', '-o', join(folder, 'tessera-log'), '.')
+}
+
+/** Builds `omniwitness`, `litewitness` and `witnessctl`. @throws Error with the output of the Go tool */
+export async function buildWitnesses(folder: string): Promise<void> {
   const torchwood = ['litewitness', 'witnessctl'].map((name) => `filippo.io/torchwood/cmd/${name}`)
   const omniwitness = 'github.com/transparency-dev/witness/cmd/omniwitness'
   await go('-C', WITNESSES_FOLDER, 'build', '-o', `${folder}/`, ...torchwood, omniwitness)
@@ -78,6 +84,12 @@ export async function run(program: string, args: readonly string[], limit = RUN_
   await once(child, 'close')
   const status = child.exitCode
   return { status, stdout, stderr, all: `${program} ${args.join(' ')}\nstatus ${status}\n${stdout}${stderr}` }
+}
+
+/** Folder that a module was downloaded to. */
+async function sourceOf(module: string): Promise<string> {
+  const { Dir } = JSON.parse(await go('mod', 'download', '-json', module)) as { Dir: string }
+  return Dir
 }
 
 async function go(...args: readonly string[]): Promise<string> {

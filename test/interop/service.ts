@@ -8,6 +8,7 @@ import { serve } from '../../src/serve.ts'
 import { testDatabase } from '../support/database.ts'
 
 export interface TestService {
+  /** Stays the same when it restarts on a port that was given. */
   readonly url: string
   /** May do everything. */
   readonly key: string
@@ -16,6 +17,9 @@ export interface TestService {
   createLog(name: string): Promise<LogToCheck>
   /** Appends as bundles, and waits for a checkpoint that covers all. */
   append(log: LogToCheck, entries: readonly Uint8Array[]): Promise<void>
+  /** Stops it and starts it anew on its database and folder. */
+  restart(): Promise<void>
+  /** Stops it and removes what it had. */
   stop(): Promise<void>
 }
 
@@ -28,19 +32,19 @@ export interface LogToCheck {
 
 const BATCH = 8_192
 
-export async function startService(): Promise<TestService> {
+/** @param port any free one unless given */
+export async function startService(port = 0): Promise<TestService> {
   const database = await testDatabase()
   const folder = mkdtempSync(join(tmpdir(), 'prooflog-interop-'))
-  const service = await serve(
-    readConfig({
-      PORT: '0',
-      DATABASE_URL: database.ownerUrl,
-      PROOFLOG_DATA: folder,
-      PROOFLOG_URL: 'http://interop.example',
-      PROOFLOG_PUBLISH_MS: '200',
-      PROOFLOG_LOG_LEVEL: 'error',
-    }),
-  )
+  const config = readConfig({
+    PORT: String(port),
+    DATABASE_URL: database.ownerUrl,
+    PROOFLOG_DATA: folder,
+    PROOFLOG_URL: 'http://interop.example',
+    PROOFLOG_PUBLISH_MS: '200',
+    PROOFLOG_LOG_LEVEL: 'error',
+  })
+  let service = await serve(config)
   const { url, first } = service
   const key = first?.adminKey ?? ''
   return {
@@ -58,6 +62,10 @@ export async function startService(): Promise<TestService> {
         const wait = start + BATCH < entries.length ? '' : '?wait=published&timeout=60'
         await send(`${log.url}/entries${wait}`, key, 'application/vnd.prooflog.bundle', bundle)
       }
+    },
+    async restart() {
+      await service.stop()
+      service = await serve(config)
     },
     async stop() {
       await service.stop()

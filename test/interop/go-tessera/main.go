@@ -1,5 +1,5 @@
-// A Tessera log in a folder, whose checkpoints are published only when our witness has cosigned them. Tessera's own witness
-// client asks it. Two growths, so that the second needs a consistency proof; the last checkpoint goes to stdout, with an empty
+// A Tessera log in a folder. With a witness, ours, its checkpoints are published only when that has cosigned them: Tessera's own
+// witness client asks it. Two growths, so that the second needs a consistency proof; the last checkpoint goes to stdout, with an empty
 // line and the number of entries before it.
 package main
 
@@ -19,7 +19,7 @@ import (
 func main() {
 	dir := flag.String("dir", "", "folder of the log")
 	skey := flag.String("skey", "", "private key of the log")
-	vkey := flag.String("witness_vkey", "", "Ed25519 vkey of the witness")
+	vkey := flag.String("witness_vkey", "", "Ed25519 vkey of the witness, if there is one")
 	witness := flag.String("witness_url", "", "URL of the witness")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -35,23 +35,26 @@ func run(ctx context.Context, dir, skey, vkey, witness string) error {
 	if err != nil {
 		return err
 	}
-	root, err := url.Parse(witness)
-	if err != nil {
-		return err
-	}
-	w, err := tessera.NewWitness(vkey, root)
-	if err != nil {
-		return err
+	options := tessera.NewAppendOptions().
+		WithCheckpointSigner(signer).
+		WithCheckpointInterval(100*time.Millisecond).
+		WithBatching(64, 50*time.Millisecond)
+	if vkey != "" {
+		root, err := url.Parse(witness)
+		if err != nil {
+			return err
+		}
+		w, err := tessera.NewWitness(vkey, root)
+		if err != nil {
+			return err
+		}
+		options = options.WithWitnesses(tessera.NewWitnessGroup(1, w), &tessera.WitnessOptions{})
 	}
 	driver, err := posix.New(ctx, posix.Config{Path: dir})
 	if err != nil {
 		return err
 	}
-	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
-		WithCheckpointSigner(signer).
-		WithCheckpointInterval(100*time.Millisecond).
-		WithBatching(64, 50*time.Millisecond).
-		WithWitnesses(tessera.NewWitnessGroup(1, w), &tessera.WitnessOptions{}))
+	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
 	if err != nil {
 		return err
 	}

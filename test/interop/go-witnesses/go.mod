@@ -10,27 +10,26 @@ tool (
 )
 
 require (
-	filippo.io/torchwood v0.9.1-0.20260706112420-c22a68158d96
-	github.com/transparency-dev/witness v0.0.0-20260701145555-54dbcdd14f82
-)
-
-require (
 	filippo.io/mldsa v0.0.0-20260215214346-43d0283efc3e // indirect
+	filippo.io/torchwood v0.9.1-0.20260706112420-c22a68158d96 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/mattn/go-isatty v0.0.22 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/prometheus/client_golang v1.23.2 // indirect
 	github.com/prometheus/client_model v0.6.2 // indirect
 	github.com/prometheus/common v0.67.5 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.20.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
-	github.com/transparency-dev/formats v0.1.2-0.20260629100010-fa283eb7462a // indirect
-	github.com/transparency-dev/merkle v0.0.3-0.20240919113952-3c979d16ee14 // indirect
+	github.com/transparency-dev/formats v0.1.2-0.20260710124811-af9e607161b6 // indirect
+	github.com/transparency-dev/merkle v0.0.3-0.20260707140218-77df88e508fa // indirect
+	github.com/transparency-dev/witness v0.0.0-20260720115447-2e1c6971d19e // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/otel v1.44.0 // indirect
 	go.opentelemetry.io/otel/exporters/prometheus v0.66.0 // indirect
@@ -57,8 +56,10 @@ require (
 	zombiezen.com/go/sqlite v1.4.2 // indirect
 )
 
-// The version that it asks for is not to be had from the module proxy; this is the next one.
+// The versions that it and torchwood ask for are not to be had from the module proxy; these are the next ones.
 replace github.com/transparency-dev/formats => github.com/transparency-dev/formats v0.1.2-0.20260710124811-af9e607161b6
+
+replace github.com/transparency-dev/merkle => github.com/transparency-dev/merkle v0.0.3-0.20260727102338-4491f478b7dc
 
 // witnessctl needs it for Sigsum logs, which we are not, and the module proxy does not have it.
 replace sigsum.org/sigsum-go => ./sigsum

@@ -20,6 +20,7 @@ var checks = map[string]func(*subject) (string, error){
 	"subtree":     checkSubtree,
 	"proof-file":  checkProofFile,
 	"entries":     checkEntries,
+	"cosigned":    checkCosigned,
 }
 
 func main() {
@@ -28,6 +29,8 @@ func main() {
 	flag.StringVar(&s.origin, "origin", "", "origin of the log")
 	flag.StringVar(&s.ed25519, "ed25519", "", "the log's Ed25519 vkey")
 	flag.StringVar(&s.mldsa, "mldsa", "", "the log's ML-DSA-44 vkey")
+	flag.BoolVar(&s.copied, "copied", false, "for cosigned: the log is a copy, which has tiles and no proofs")
+	flag.StringVar(&s.policy, "policy", "", "for cosigned: file with the policy that the checkpoint has to satisfy")
 	flag.Parse()
 	check, known := checks[flag.Arg(0)]
 	if !known {

@@ -17,9 +17,10 @@ import (
 
 // subject is the log that is checked. Its tree is the one of the checkpoint it served when the check began.
 type subject struct {
-	base, origin, ed25519, mldsa string
-	checkpoint                   []byte
-	tree                         tlog.Tree
+	base, origin, ed25519, mldsa, policy string
+	copied                               bool
+	checkpoint                           []byte
+	tree                                 tlog.Tree
 }
 
 // open fetches the checkpoint and believes what its Ed25519 signature covers.
