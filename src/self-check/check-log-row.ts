@@ -98,7 +98,7 @@ function checkVkey(info: LogInfo, vkey: string, found: Collector): void {
  */
 export function checkNotRewound(
   state: LogState,
-  { remembered, guarded, ours }: Outside,
+  { remembered, guarded }: Outside,
   signed: number,
   found: Collector,
 ): void {
@@ -122,14 +122,6 @@ export function checkNotRewound(
       found: 'none',
     })
   }
-  if (
-    ours &&
-    guarded === undefined &&
-    state.newestSeq >= 0 &&
-    !found.findings.some(({ table }) => table === 'guard')
-  ) {
-    found.add({ table: 'guard', column: 'note', expected: 'the last signed head', found: 'nothing' })
-  }
 }
 
 function reportStray(
@@ -141,9 +133,13 @@ function reportStray(
   found.add({ table, ...place, column: 'row', expected: `none in a log of size ${size}`, found: 'a row' })
 }
 
-/** The newest checkpoint is not ahead of a guard that was read after it. */
-export function checkGuardNotBehind(newest: number, guarded: Guarded | undefined, found: Collector): void {
-  if (guarded === undefined || guarded.size >= newest) return
-  const expected = `at least ${newest}, the size of the newest checkpoint`
-  found.add({ table: 'guard', size: guarded.size, column: 'note', expected, found: shown(guarded.root) })
+/** A guard that was read after the newest checkpoint knows the log, and is not behind that checkpoint. */
+export function checkGuard(newest: number, guarded: Guarded | undefined, found: Collector): void {
+  const place = { table: 'guard', column: 'note' } as const
+  if (guarded === undefined) {
+    found.add({ ...place, expected: 'the last signed head', found: 'nothing' })
+  } else if (guarded.size < newest) {
+    const expected = `at least ${newest}, the size of the newest checkpoint`
+    found.add({ ...place, size: guarded.size, expected, found: shown(guarded.root) })
+  }
 }

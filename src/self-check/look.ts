@@ -4,7 +4,7 @@ import type { Guard, Guarded, KeyRing } from '../log/ports.ts'
 import type { Head, LogInfo, Published } from '../log/types.ts'
 import type { Claim, Trail } from './check-claims.ts'
 import {
-  checkGuardNotBehind,
+  checkGuard,
   checkNotRewound,
   checkRow,
   identityOf,
@@ -68,8 +68,8 @@ export function createLooker({ scan, guard, keys }: CheckPorts, breathe: Breathe
       const newest = await newestRight(notes, info, state.newestSeq, found)
       checkNotRewound(state, outside, newest?.size ?? 0, found)
       if (state.head !== undefined && state.state !== info.state) await checkState(scan, id, found)
-      if (outside.ours && newest !== undefined && outside.guarded !== undefined) {
-        checkGuardNotBehind(newest.size, await laterGuard(guard, info, outside.guarded), found)
+      if (outside.ours && state.newestSeq >= 0 && !found.findings.some(({ table }) => table === 'guard')) {
+        checkGuard(newest?.size ?? 0, await laterGuard(guard, info, outside.guarded), found)
       }
       if (state.head === undefined) return undefined
       return { info, head: state.head, newestSeq: state.newestSeq, identity: identityOf(info), outside }
@@ -91,7 +91,11 @@ async function newestRight(
 }
 
 /** The guard after the newest checkpoint was read: it moves before that is published. */
-async function laterGuard(guard: Guard, info: LogInfo, before: Guarded): Promise<Guarded> {
+async function laterGuard(
+  guard: Guard,
+  info: LogInfo,
+  before: Guarded | undefined,
+): Promise<Guarded | undefined> {
   return (await guard.read(info.origin)) ?? before
 }
 

@@ -3,7 +3,9 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { generateSkey, vkeyOf } from '../../src/core/keys.ts'
+import { checkWhole } from '../../src/self-check/check-all.ts'
 import { describeFinding } from '../../src/self-check/finding.ts'
+import { createLooker } from '../../src/self-check/look.ts'
 import { appendTexts } from '../support/engine.ts'
 import { tamperGround } from './ground.ts'
 
@@ -51,4 +53,18 @@ test('stopped by the alarm of a witness: nothing is found, and what the guard ho
   onTestFinished(() => ground.stop())
   await ground.engine.guard.halt(ground.info.origin, 'a witness saw another history')
   expect((await ground.check()).map(describeFinding)).toEqual([])
+})
+
+test.each([
+  ['nothing is found when a log is signed for the first time meanwhile', 1, []],
+  ['a guard that knows nothing of a signed log is named', Infinity, ['guard']],
+])('%s', async (_, missing, tables) => {
+  const ground = await tamperGround('first', [3])
+  onTestFinished(() => ground.stop())
+  const { guard } = ground.ports
+  let reads = 0
+  const read: typeof guard.read = async (origin) => (++reads > missing ? guard.read(origin) : undefined)
+  const looker = createLooker({ ...ground.ports, guard: { ...guard, read } }, async () => {})
+  const { findings } = await checkWhole(looker, ground.info, { remembered: new Map() })
+  expect(findings.map(({ table }) => table)).toEqual(tables)
 })
