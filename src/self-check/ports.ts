@@ -1,4 +1,4 @@
-// What the self-check asks of the world. src/store reads the tables; src/files remembers.
+// What the self-check asks of the world. src/store reads the tables; src/check-memory.ts remembers.
 import type { Head, LogInfo, Published } from '../log/types.ts'
 
 /** A row of log.entries. The bytes are valid during the call only. @param keyed whether leaf_key is the one of this index and hash */
