@@ -1,4 +1,5 @@
 // What the cosignatures on a checkpoint are worth under the policy of today.
+import { equalBytes } from '../core/bytes.ts'
 import { ProoflogError, SignatureError } from '../core/errors.ts'
 import { openNote } from '../core/note.ts'
 import { quorumIsMet } from '../core/policy.ts'
@@ -23,7 +24,7 @@ export function createReview(
 
   function cosignersOf(log: LogInfo, policy: LogPolicy, note: Uint8Array | undefined): ReadonlySet<string> {
     const known = verified.get(log.name)
-    if (known?.policy === policy && known.note === note) return known.names
+    if (known?.policy === policy && isSame(known.note, note)) return known.names
     const names = note === undefined ? new Set<string>() : verify(log, policy, note)
     verified.set(log.name, { policy, note, names })
     return names
@@ -39,6 +40,11 @@ export function createReview(
     if (!policy.quorum) return { quorum: 'none', witnesses }
     return { quorum: quorumIsMet(policy.policy, names) ? 'met' : 'missed', witnesses }
   }
+}
+
+/** The feed and the store each have their own copy of one note; verifying it takes 3.4 ms for each ML-DSA-44 line. */
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && equalBytes(a, b))
 }
 
 function verify(log: LogInfo, { policy, endpoints }: LogPolicy, note: Uint8Array): Set<string> {
