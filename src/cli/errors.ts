@@ -43,7 +43,14 @@ const UNAVAILABLE = new Set([
   'bucket_unavailable',
 ])
 const WRONG_USAGE = new Set(['bucket_unusable'])
-const FILE_ERRORS = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EPERM'])
+/** What the operating system says of a path, and what to do about it. */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder; check the path',
+  EACCES: 'this user may not open it; check its owner and rights',
+  EPERM: 'this user may not do that to it; check its owner and rights',
+  EISDIR: 'this is a folder; name a file',
+  ENOTDIR: 'a part of this path is a file; check the path',
+}
 const DEBUG = 'PROOFLOG_DEBUG'
 
 /** Tells `io` what happened, as JSON if that was asked for, and returns the exit code. */
@@ -79,8 +86,12 @@ function describe(error: unknown): { code: string; message: string; exit: Exit }
   }
   if (!(error instanceof Error)) return { code: 'unexpected', message: String(error), exit: EXIT.refused }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : 'unexpected'
-  const exit = UNAVAILABLE.has(code) ? EXIT.unavailable : FILE_ERRORS.has(code) ? EXIT.usage : EXIT.refused
-  return { code, message: error.message, exit }
+  const advice = FILE_ERRORS[code]
+  if (advice !== undefined) {
+    const what = 'path' in error ? String(error.path) : error.message // reading a folder does not tell its path
+    return { code, message: `${what}: ${advice}`, exit: EXIT.usage }
+  }
+  return { code, message: error.message, exit: UNAVAILABLE.has(code) ? EXIT.unavailable : EXIT.refused }
 }
 
 /** The server's own code is the more telling one. */

@@ -173,7 +173,10 @@ describe('prove and verify', () => {
     [['append', '--batch', '0'], /whole number/],
     [['nope'], /unknown command/],
     [['get'], /missing required argument/],
-    [['verify', '--proof', '/nonexistent/p', '--line', 'a', '--vkey-file', '/nonexistent/k'], /ENOENT/],
+    [
+      ['verify', '--proof', '/nonexistent/p', '--line', 'a', '--vkey-file', '/nonexistent/k'],
+      /nonexistent\/[kp]: there is no such file or folder; check the path \(ENOENT\)/,
+    ],
   ])('%j is wrong usage: exit code 2 and no stack', async (args, message) => {
     const { code, out, err } = await run(args)
     expect([code, out]).toEqual([2, ''])
