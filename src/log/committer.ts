@@ -5,8 +5,8 @@ import { equalBytes } from '../core/bytes.ts'
 import { HASH_SIZE } from '../core/hash.ts'
 import { assignIndexes, type Assignment } from './assign.ts'
 import { checkedEdge } from './checked-edge.ts'
-import type { LogStore, SequenceTransaction } from './ports.ts'
-import type { LogInfo } from './types.ts'
+import type { LogStore, SequenceTransaction, SidecarRow } from './ports.ts'
+import type { LogInfo, Sidecars } from './types.ts'
 
 /**
  * Batches below both are tried in one statement first: one round trip instead of eight, each of which costs a turn of a busy
@@ -24,7 +24,12 @@ export interface Committer {
    * @param onBusy called when the database has work for a while; not at all if there is nothing to store
    * @throws LogError `store_unavailable`, `outcome_unknown`, `log_damaged`
    */
-  commit(entries: readonly Uint8Array[], leafHashes: Uint8Array, onBusy: () => void): Promise<Assignment>
+  commit(
+    entries: readonly Uint8Array[],
+    leafHashes: Uint8Array,
+    sidecars: Sidecars | undefined,
+    onBusy: () => void,
+  ): Promise<Assignment>
 }
 
 export function createCommitter(log: LogInfo, store: LogStore): Committer {
@@ -32,16 +37,27 @@ export function createCommitter(log: LogInfo, store: LogStore): Committer {
   let edge: Edge | undefined
 
   return {
-    async commit(entries, leafHashes, onBusy) {
+    async commit(entries, leafHashes, sidecars, onBusy) {
       const known = edge
       edge = undefined // until a commit is known to have happened
       const done =
-        (known && isSmall(entries) && (await commitSmall(log, store, known, entries, leafHashes, onBusy))) ||
-        (await store.sequence(log.id, (tx) => extend(log, tx, known, entries, leafHashes, onBusy)))
+        (known &&
+          sidecars === undefined &&
+          isSmall(entries) &&
+          (await commitSmall(log, store, known, entries, leafHashes, onBusy))) ||
+        (await store.sequence(log.id, (tx) =>
+          extend(log, tx, known, { entries, leafHashes, sidecars }, onBusy),
+        ))
       edge = done.edge
       return done.assignment
     },
   }
+}
+
+interface Batch {
+  readonly entries: readonly Uint8Array[]
+  readonly leafHashes: Uint8Array
+  readonly sidecars: Sidecars | undefined
 }
 
 interface Done {
@@ -83,8 +99,7 @@ async function extend(
   log: LogInfo,
   tx: SequenceTransaction,
   known: Edge | undefined,
-  entries: readonly Uint8Array[],
-  leafHashes: Uint8Array,
+  { entries, leafHashes, sidecars }: Batch,
   onBusy: () => void,
 ): Promise<Done> {
   const edge = await edgeAt(log, tx, known)
@@ -98,8 +113,16 @@ async function extend(
     tx.putEntries(assignment.fresh, onBusy),
   ])
   await tx.putTiles(next.tiles)
+  if (sidecars !== undefined) await tx.putSidecars(sidecarRows(assignment, sidecars))
   await tx.moveHead({ size: next.edge.size, root: edgeRoot(next.edge) })
   return { assignment, edge: next.edge }
+}
+
+/** Of the entries that are new: beside a duplicate stands what came with the first one. */
+function sidecarRows({ appended }: Assignment, sidecars: Sidecars): SidecarRow[] {
+  return appended.flatMap(({ index, duplicate }, i) =>
+    duplicate ? [] : (sidecars[i] ?? []).map((sidecar) => ({ index, sidecar })),
+  )
 }
 
 async function edgeAt(log: LogInfo, tx: SequenceTransaction, known: Edge | undefined): Promise<Edge> {

@@ -64,13 +64,13 @@ export function openLog(
     get waiting() {
       return pool.waiting
     },
-    async append(entries) {
+    async append(entries, sidecars) {
       if (entries.length === 0) return []
       const started = performance.now()
       try {
         const refused = refusal(now())
         if (refused !== undefined) throw refused
-        const pending = pool.add(entries)
+        const pending = pool.add(entries, sidecars)
         sequencer.kick()
         const appended = await pending
         observer.appended(

@@ -4,13 +4,14 @@ import { MAX_ENTRY_SIZE } from '../core/bundle.ts'
 import { HASH_SIZE, hashLeaf } from '../core/hash.ts'
 import { LogError } from './errors.ts'
 import type { Limits } from './limits.ts'
-import type { Appended } from './types.ts'
+import type { Appended, Sidecars } from './types.ts'
 
 /** Entries that one caller handed in together; they are committed together. */
 export interface Submission {
   readonly entries: readonly Uint8Array[]
   /** Concatenated, in the order of `entries`. */
   readonly leafHashes: Uint8Array
+  readonly sidecars: Sidecars | undefined
   readonly bytes: number
   readonly resolve: (appended: Appended[]) => void
   readonly reject: (error: unknown) => void
@@ -20,7 +21,7 @@ export interface Pool {
   /** Entries waiting or being committed. */
   readonly waiting: number
   /** @throws LogError `entry_too_large`, `batch_too_large`, `queue_full`; nothing of the submission was taken then */
-  add(entries: readonly Uint8Array[]): Promise<Appended[]>
+  add(entries: readonly Uint8Array[], sidecars?: Sidecars): Promise<Appended[]>
   /** The next batch: whole submissions, at least one, up to the limits. Empty when nothing waits. */
   take(): Submission[]
   /** A batch from `take` is done, well or not. */
@@ -36,8 +37,8 @@ export function createPool(limits: Limits): Pool {
     get waiting() {
       return waitingEntries
     },
-    add(entries) {
-      const bytes = checkedSize(entries, limits)
+    add(entries, sidecars) {
+      const bytes = checkedSize(entries, sidecars, limits)
       if (
         waitingEntries + entries.length > limits.waitingEntries ||
         waitingBytes + bytes > limits.waitingBytes
@@ -56,7 +57,7 @@ export function createPool(limits: Limits): Pool {
       const leafHashes = new Uint8Array(entries.length * HASH_SIZE)
       for (const [i, entry] of entries.entries()) leafHashes.set(hashLeaf(entry), i * HASH_SIZE)
       return new Promise((resolve, reject) => {
-        queue.push({ entries, leafHashes, bytes, resolve, reject })
+        queue.push({ entries, leafHashes, sidecars, bytes, resolve, reject })
       })
     },
     take() {
@@ -81,8 +82,9 @@ export function createPool(limits: Limits): Pool {
   }
 }
 
-function checkedSize(entries: readonly Uint8Array[], limits: Limits): number {
+function checkedSize(entries: readonly Uint8Array[], sidecars: Sidecars | undefined, limits: Limits): number {
   let bytes = 0
+  for (const beside of sidecars ?? []) for (const { size } of beside) bytes += size
   for (const [i, entry] of entries.entries()) {
     if (entry.length > MAX_ENTRY_SIZE) {
       throw new LogError(

@@ -3,7 +3,7 @@ import type { FullTile } from '../core/append.ts'
 import type { Hash } from '../core/hash.ts'
 import type { NoteSignature } from '../core/note.ts'
 import type { Signer } from '../core/signer.ts'
-import type { Head, LogChange, LogInfo, Published } from './types.ts'
+import type { Head, LogChange, LogInfo, Published, Sidecar } from './types.ts'
 
 /** What a log is created from. */
 export interface NewLog {
@@ -23,6 +23,12 @@ export interface FreshEntries {
   readonly entries: readonly Uint8Array[]
   /** `entries.length` leaf hashes of 32 bytes, concatenated. */
   readonly leafHashes: Uint8Array
+}
+
+/** Something stored beside the entry at `index`, which the engine knows nothing of. */
+export interface SidecarRow {
+  readonly index: number
+  readonly sidecar: Sidecar
 }
 
 /** What goes in if the head is still `from`. */
@@ -60,6 +66,8 @@ export interface SequenceTransaction {
    */
   putEntries(fresh: FreshEntries, onSent?: () => void): Promise<void>
   putTiles(tiles: readonly FullTile[]): Promise<void>
+  /** MUST commit or fail together with the entries. */
+  putSidecars(rows: readonly SidecarRow[]): Promise<void>
   /** MUST fail unless the stored size is still `head.size`, in the statement that writes. */
   moveHead(next: Head): Promise<void>
 }

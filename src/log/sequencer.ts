@@ -5,7 +5,7 @@ import { createCommitter } from './committer.ts'
 import type { Observer } from './observer.ts'
 import type { Pool, Submission } from './pool.ts'
 import type { LogStore } from './ports.ts'
-import type { LogInfo } from './types.ts'
+import type { LogInfo, Sidecars } from './types.ts'
 
 /** Entries whose callers are told between two breaths: a millisecond of their hashing. */
 const BREATH = 512
@@ -29,6 +29,7 @@ export function createSequencer(log: LogInfo, pool: Pool, store: LogStore, obser
       const assignment = await committer.commit(
         batch.flatMap((submission) => submission.entries),
         concat(...batch.map((submission) => submission.leafHashes)),
+        sidecarsOf(batch),
         meanwhile,
       )
       observer.batch(log.name, assignment.fresh.entries.length, (performance.now() - started) / 1000)
@@ -62,6 +63,12 @@ export function createSequencer(log: LogInfo, pool: Pool, store: LogStore, obser
   }
 
   return { kick }
+}
+
+/** Of all entries of the batch; undefined when none has any. */
+function sidecarsOf(batch: readonly Submission[]): Sidecars | undefined {
+  if (batch.every(({ sidecars }) => sidecars === undefined)) return undefined
+  return batch.flatMap(({ entries, sidecars }) => sidecars ?? entries.map(() => []))
 }
 
 function once(action: () => void): () => void {

@@ -68,6 +68,14 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
+/** For each entry of an append, what is stored beside it and is no part of any leaf. The engine only carries it to the store. */
+export type Sidecars = readonly (readonly Sidecar[])[]
+
+/** `size` in bytes, for the bounds of what waits. */
+export interface Sidecar {
+  readonly size: number
+}
+
 /** How much can be promised with what is configured and working (see docs/security.md). */
 export type PromiseLevel = 'tamper-detecting' | 'tamper-evident' | 'witnessed'
 
@@ -122,9 +130,10 @@ export interface Log {
   readonly waiting: number
   /**
    * Commits `entries` in order, all or none, and answers in the same order. Durable on return.
+   * @param sidecars what is committed with each entry in the same transaction, unless the log held the entry already
    * @throws LogError `entry_too_large`, `queue_full`, `store_unavailable`, `outcome_unknown` (retry: the same bytes give the same index)
    */
-  append(entries: readonly Uint8Array[]): Promise<Appended[]>
+  append(entries: readonly Uint8Array[], sidecars?: Sidecars): Promise<Appended[]>
   /**
    * Resolves once a published checkpoint covers `index`.
    * @throws LogError `wait_timeout`

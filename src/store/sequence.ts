@@ -1,7 +1,7 @@
 // The transaction that extends a log. The head's row lock orders all processes; everything else is inserted.
 import type { Sql, Transaction } from '../db/connect.ts'
 import { LogError } from '../log/errors.ts'
-import type { SequenceTransaction } from '../log/ports.ts'
+import type { SequenceTransaction, SidecarRow } from '../log/ports.ts'
 import type { Head } from '../log/types.ts'
 import { copyIn } from './copy-in.ts'
 import { entryRows, tileRows } from './copy-rows.ts'
@@ -10,12 +10,21 @@ import { findLeaves } from './find.ts'
 import { readEdgeTiles } from './read-tree.ts'
 import type { SegmentFilters } from './segment-filter.ts'
 
+/** Writes what is stored beside entries, within the transaction that stores these. */
+export type PutSidecars = (tx: Transaction, logId: number, rows: readonly SidecarRow[]) => Promise<void>
+
+/** For a store of entries alone. @throws Error: nothing that was handed over may be lost unseen */
+export const NO_SIDECARS: PutSidecars = async () => {
+  throw new Error('this store keeps nothing beside entries')
+}
+
 /** See LogStore.sequence. */
 export async function sequence<T>(
   sql: Sql,
   filters: SegmentFilters,
   logId: number,
   work: (tx: SequenceTransaction) => Promise<T>,
+  putSidecars: PutSidecars,
 ): Promise<T> {
   let committing = false
   let added: { first: number; leafHashes: Uint8Array } = { first: 0, leafHashes: new Uint8Array() }
@@ -26,6 +35,7 @@ export async function sequence<T>(
         filters,
         logId,
         (first, leafHashes) => (added = { first, leafHashes }),
+        putSidecars,
       )
       const done = await work(locked)
       committing = true
@@ -44,6 +54,7 @@ async function lockedTransaction(
   filters: SegmentFilters,
   logId: number,
   onPut: (first: number, leafHashes: Uint8Array) => void,
+  putSidecars: PutSidecars,
 ): Promise<SequenceTransaction> {
   const [head] = await tx<Head[]>`SELECT size, root FROM log.heads WHERE log_id = ${logId} FOR UPDATE`
   if (head === undefined)
@@ -69,6 +80,7 @@ async function lockedTransaction(
         tileRows(logId, tiles),
       )
     },
+    putSidecars: (rows) => putSidecars(tx, logId, rows),
     async moveHead(next) {
       const { count } = await tx`
         UPDATE log.heads SET size = ${next.size}, root = ${next.root} WHERE log_id = ${logId} AND size = ${head.size}`

@@ -19,7 +19,7 @@ import { giveUpLead, tryLead } from './lead.ts'
 import { changeLog, countChanges, createLog, listLogs } from './log-rows.ts'
 import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
-import { sequence } from './sequence.ts'
+import { NO_SIDECARS, type PutSidecars, sequence } from './sequence.ts'
 
 export interface StoreConnections {
   /** For the transactions that append: kept apart so that reads never wait for them. */
@@ -27,12 +27,19 @@ export interface StoreConnections {
   readonly read: Database
   /** One connection (`max: 1`) that holds the publisher's locks. */
   readonly lead: Database
+  /** Who writes what is stored beside entries; nobody unless given. */
+  readonly putSidecars?: PutSidecars
 }
 
 /** Tiles read at once while a filter is built: 2 MiB. */
 const FILTER_CHUNK = 256
 
-export function createPostgresStore({ write, read, lead }: StoreConnections): LogStore {
+export function createPostgresStore({
+  write,
+  read,
+  lead,
+  putSidecars = NO_SIDECARS,
+}: StoreConnections): LogStore {
   const filters = createSegmentFilters(async function* (logId, start, end) {
     for (let index = start / TILE_WIDTH; index < end / TILE_WIDTH; index += FILTER_CHUNK) {
       const count = Math.min(FILTER_CHUNK, end / TILE_WIDTH - index)
@@ -49,7 +56,7 @@ export function createPostgresStore({ write, read, lead }: StoreConnections): Lo
     createLog: (log) => createLog(write, log),
     change: (log, changes) => changeLog(write, log, changes),
     changeCount: () => countChanges(read),
-    sequence: (logId, work) => sequence(write.sql, filters, logId, work),
+    sequence: (logId, work) => sequence(write.sql, filters, logId, work, putSidecars),
     appendIfAt: (logId, batch) => appendIfAt(write.sql, filters, logId, batch),
     async head(logId) {
       const [head] = await guarded(

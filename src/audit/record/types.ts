@@ -1,0 +1,26 @@
+// The one way in for events.
+import type { Hash } from '../../core/hash.ts'
+import type { Log } from '../../log/types.ts'
+import type { Incoming, QuarantineCode } from '../event/types.ts'
+
+/** What is said about an event that was taken in as it is. */
+export type EventFlag = 'time_past' | 'time_future' | 'quarantined' | 'signature_failed'
+
+export interface EventReceipt {
+  /** The sender's, or the one derived for it. */
+  readonly id: string
+  readonly index: number
+  readonly leafHash: Hash
+  readonly duplicate: boolean
+  readonly flags: readonly EventFlag[]
+  readonly quarantine?: { readonly code: QuarantineCode; readonly message: string }
+}
+
+export interface Recorder {
+  /**
+   * Commits all of `incoming`, in order, or nothing; durable on return.
+   * @param source who sends it, from its key: never what the sender says of itself
+   * @throws LogError as Log.append; AuditError `vault_unavailable`, `event_too_large`
+   */
+  record(log: Log, incoming: readonly Incoming[], source: string): Promise<EventReceipt[]>
+}
