@@ -1,5 +1,6 @@
 // What the audit rooms refuse, and why. One closed list of codes; src/audit/http maps each to a status.
 import { ProoflogError } from '../../core/errors.ts'
+import type { QuarantineCode } from './types.ts'
 
 export type AuditErrorCode =
   // what was sent
@@ -9,6 +10,7 @@ export type AuditErrorCode =
   | 'invalid_event_list'
   | 'invalid_cloudevent'
   | 'invalid_compression'
+  | 'body_expands'
   | 'id_conflict'
   | 'signature_rejected'
   // the vault
@@ -42,6 +44,16 @@ export class AuditError extends ProoflogError {
     options?: ErrorOptions,
   ) {
     super(message, evidence, options)
+    this.code = code
+  }
+}
+
+/** A record that is no event: it is quarantined, or refused when it came alone. The message never repeats its contents. */
+export class UnreadableEvent extends ProoflogError {
+  readonly code: QuarantineCode
+
+  constructor(code: QuarantineCode, message: string, evidence: Readonly<Record<string, unknown>> = {}) {
+    super(message, evidence)
     this.code = code
   }
 }
