@@ -12,15 +12,26 @@ const FIRST = 16_384
  * @throws HttpError `tooLarge`, `unsupported_media_type` (a content encoding), `body_incomplete`; LogError `queue_full`
  */
 export async function readBody(c: Context, limit: number, tooLarge: HttpErrorCode): Promise<Uint8Array> {
-  const { headers } = c.req.raw
-  const encoding = headers.get('content-encoding')
+  const encoding = c.req.raw.headers.get('content-encoding')
   if (encoding !== null && encoding !== 'identity') {
     throw new HttpError(
       'unsupported_media_type',
       'compressed bodies are not accepted: leave Content-Encoding out',
     )
   }
-  const length = headers.get('content-length')
+  return readEncodedBody(c, limit, tooLarge)
+}
+
+/**
+ * The body as it was sent, compressed or not; who calls it undoes the encoding.
+ * @throws HttpError `tooLarge`, `body_incomplete`; LogError `queue_full`
+ */
+export async function readEncodedBody(
+  c: Context,
+  limit: number,
+  tooLarge: HttpErrorCode,
+): Promise<Uint8Array> {
+  const length = c.req.raw.headers.get('content-length')
   const declared = length !== null && /^[0-9]+$/.test(length) ? Number(length) : undefined
   if (declared !== undefined && declared > limit) throw refusal(limit, tooLarge)
   const incoming = incomingOf(c)
