@@ -1,22 +1,21 @@
 // The way in: POST add (what tlog load tools speak) and POST entries (one, or a batch that is stored whole or not at all).
 import type { Context } from 'hono'
 import { MAX_ENTRY_SIZE } from '../core/bundle.ts'
-import { LogError } from '../log/errors.ts'
 import type { Appended, Log } from '../log/types.ts'
 import { readBody } from './body.ts'
 import { HttpError } from './errors.ts'
 import { mediaType } from './json-body.ts'
 import { MAX_BATCH, parseBundleBody, parseJsonEntry, parseLines } from './parse-entries.ts'
-import { invalid, numberOf, readQuery } from './query.ts'
+import { readQuery } from './query.ts'
 import { base64, headersFor, json } from './respond.ts'
 import type { Route } from './route.ts'
 import { waitQuery } from './schemas-query.ts'
 import { batchReceipt, binary, newEntry, receipt, text } from './schemas.ts'
+import { readWait, waitFor } from './wait.ts'
 
 const MAX_BATCH_BYTES = 16 * 1024 * 1024
 /** Every byte of an entry may take six as \u00XX, and a little around it. */
 const MAX_JSON_ENTRY_BYTES = 6 * MAX_ENTRY_SIZE + 1024
-const MAX_WAIT_SECONDS = 60
 const INDEX_HEADERS = headersFor('text/plain; charset=utf-8', 'no-store')
 
 /** @param stopping ends waits when the process is about to stop */
@@ -98,13 +97,12 @@ async function addEntry(c: Context, log: Log): Promise<Response> {
 }
 
 async function addEntries(c: Context, log: Log, stopping: AbortSignal): Promise<Response> {
-  const wait = readWait(c, log)
+  const wait = readWait(readQuery(c, ['wait', 'timeout']), log)
   const { entries, batch } = await readEntries(c)
   const appended = await log.append(entries)
   const answer = batch ? batchReceiptOf(appended) : receiptOf(appended)
   if (wait === undefined) return json(answer)
-  const ends = [stopping, c.req.raw.signal]
-  const size = await withSignal(wait.limit, ends, (signal) => waitFor(wait, log, appended, answer, signal))
+  const { size } = await waitFor(c, wait, log, appended, { receipt: answer, stopping })
   return json({ ...answer, tree_size: size })
 }
 
@@ -127,69 +125,6 @@ async function readEntries(c: Context): Promise<{ entries: Uint8Array[]; batch: 
         'unsupported_media_type',
         'send Content-Type application/octet-stream or application/json (one entry), application/x-ndjson or application/vnd.prooflog.bundle (many)',
       )
-  }
-}
-
-/** `limit` in milliseconds. */
-interface Wait {
-  readonly until: 'published' | 'witnessed'
-  readonly limit: number
-}
-
-/** Undefined when the commit is all that was asked for. */
-function readWait(c: Context, log: Log): Wait | undefined {
-  const { wait = 'committed', timeout } = readQuery(c, ['wait', 'timeout'])
-  if (wait !== 'committed' && wait !== 'published' && wait !== 'witnessed')
-    throw invalid('wait must be committed, published or witnessed')
-  if (wait === 'witnessed' && !log.policy().quorum)
-    throw invalid(
-      'wait=witnessed is not available: no cosignatures are asked for this log; use wait=published',
-    )
-  const seconds = numberOf('timeout', timeout, { min: 1, max: MAX_WAIT_SECONDS, fallback: 10 })
-  return wait === 'committed' ? undefined : { until: wait, limit: seconds * 1000 }
-}
-
-/**
- * Ends after `limit` milliseconds or with any of `ends`, and leaves nothing behind on them: they live longer, and
- * AbortSignal.any keeps every signal it made for as long (Node 20).
- */
-async function withSignal<T>(
-  limit: number,
-  ends: readonly AbortSignal[],
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const ending = new AbortController()
-  const end = (): void => ending.abort()
-  const timer = setTimeout(end, limit)
-  for (const one of ends) {
-    if (one.aborted) end()
-    one.addEventListener('abort', end)
-  }
-  try {
-    return await work(ending.signal)
-  } finally {
-    clearTimeout(timer)
-    for (const one of ends) one.removeEventListener('abort', end)
-  }
-}
-
-/** The size of a checkpoint that covers all of them. */
-async function waitFor(
-  { until }: Wait,
-  log: Log,
-  appended: readonly Appended[],
-  receipt: object,
-  signal: AbortSignal,
-): Promise<number> {
-  const last = appended.reduce((max, { index }) => Math.max(max, index), 0)
-  try {
-    const wait = until === 'witnessed' ? log.waitWitnessed(last, signal) : log.waitPublished(last, signal)
-    return (await wait).size
-  } catch (error) {
-    if (!(error instanceof LogError) || error.code !== 'wait_timeout') throw error
-    const detail =
-      'the entries are stored, see receipt; only the wait for a checkpoint ended: ask for a proof later, do not send them again'
-    throw new HttpError('wait_timeout', detail, { receipt })
   }
 }
 
