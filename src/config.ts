@@ -41,8 +41,36 @@ export interface Config {
   readonly witnessPerDay: number
   /** `PROOFLOG_SELF_CHECK_RATE`: entries a second that the self-check reads, to 10,000,000; 0 turns it off. Default 10,000. */
   readonly selfCheckRate: number
+  /** `PROOFLOG_VAULT_KEY`: file of the keys that encrypt what is personal. Default `<data>/vault.key`. */
+  readonly vaultKeyFile: string
+  /** `PROOFLOG_SEARCH`: `on` (default) has this process index events and answer searches. */
+  readonly search: boolean
+  /** `PROOFLOG_OIDC`: file that says which identity providers are believed, and what their tokens may do. */
+  readonly oidcFile: string | undefined
+  /** `PROOFLOG_RATE_APPEND`: events a second that one key may send to one process, to 10,000,000; 0, the default, for no limit. */
+  readonly rateAppend: number
+  /** `PROOFLOG_RATE_READ`: other requests a second of one key, to 1,000,000; 0 for no limit. Default 100. */
+  readonly rateRead: number
+  /** `PROOFLOG_OTLP_AUDIT`: `on` serves the draft of the OpenTelemetry audit signal at `/v1/audit`. */
+  readonly otlpAudit: boolean
+  /** `PROOFLOG_PRODUCERS`: folder of certificates and public keys (PEM) whose signatures over events are believed. */
+  readonly producersDir: string | undefined
+  /** `PROOFLOG_GEOIP`: a MaxMind database file (`.mmdb`), by which addresses get a place. */
+  readonly geoipFile: string | undefined
+  /** `PROOFLOG_SYSLOG`: where syslog is taken in, with spaces between: `tcp://host:port?log=…&source=…` or `tls://…`. */
+  readonly syslog: readonly SyslogListener[]
   /** `PROOFLOG_LOG_LEVEL`: trace, debug, info, warn, error or silent. Default info. */
   readonly logLevel: LogLevel
+}
+
+/** A port for syslog (RFC 5424 over TCP or TLS), and where its messages go. */
+export interface SyslogListener {
+  readonly host: string
+  readonly port: number
+  readonly log: string
+  readonly source: string
+  /** Files of certificate and key, and of the authorities whose clients are let in; undefined for plain TCP. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string | undefined } | undefined
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -80,6 +108,15 @@ const environment = z.object({
   PROOFLOG_WITNESS_FAIL: z.enum(['closed', 'open']).default('closed'),
   PROOFLOG_WITNESS_QPD: whole(1, 1_728_000).default(86_400),
   PROOFLOG_SELF_CHECK_RATE: whole(0, 10_000_000).default(10_000),
+  PROOFLOG_VAULT_KEY: z.string().min(1).optional(),
+  PROOFLOG_SEARCH: z.enum(['on', 'off']).default('on'),
+  PROOFLOG_OIDC: z.string().min(1).optional(),
+  PROOFLOG_RATE_APPEND: whole(0, 10_000_000).default(0),
+  PROOFLOG_RATE_READ: whole(0, 1_000_000).default(100),
+  PROOFLOG_OTLP_AUDIT: z.enum(['on', 'off']).default('off'),
+  PROOFLOG_PRODUCERS: z.string().min(1).optional(),
+  PROOFLOG_GEOIP: z.string().min(1).optional(),
+  PROOFLOG_SYSLOG: z.string().transform(syslogOf).default([]),
   PROOFLOG_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
 })
 
@@ -120,8 +157,55 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     witnessFailOpen: data.PROOFLOG_WITNESS_FAIL === 'open',
     witnessPerDay: data.PROOFLOG_WITNESS_QPD,
     selfCheckRate: data.PROOFLOG_SELF_CHECK_RATE,
+    vaultKeyFile: resolve(data.PROOFLOG_VAULT_KEY ?? join(dataDir, 'vault.key')),
+    search: data.PROOFLOG_SEARCH === 'on',
+    oidcFile: fileOf(data.PROOFLOG_OIDC),
+    rateAppend: data.PROOFLOG_RATE_APPEND,
+    rateRead: data.PROOFLOG_RATE_READ,
+    otlpAudit: data.PROOFLOG_OTLP_AUDIT === 'on',
+    producersDir: fileOf(data.PROOFLOG_PRODUCERS),
+    geoipFile: fileOf(data.PROOFLOG_GEOIP),
+    syslog: data.PROOFLOG_SYSLOG,
     logLevel: data.PROOFLOG_LOG_LEVEL,
   })
+}
+
+function fileOf(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : resolve(path)
+}
+
+const SYSLOG_PARAMETERS = ['log', 'source', 'cert', 'key', 'ca']
+
+function syslogOf(list: string, context: z.RefinementCtx): SyslogListener[] {
+  return places(list).flatMap((place) => {
+    const listener = syslogListener(place)
+    if (typeof listener === 'object') return [listener]
+    context.addIssue({ code: 'custom', message: listener })
+    return []
+  })
+}
+
+/** @returns the listener, or what is wrong with it */
+function syslogListener(place: string): SyslogListener | string {
+  if (!/^(tcp|tls):\/\/[^/?]+:[0-9]+\/?(\?|$)/.test(place) || !URL.canParse(place))
+    return 'each listener is tcp://host:port?log=…&source=… or tls://host:port?log=…&source=…&cert=FILE&key=FILE'
+  const { hostname, port, searchParams } = new URL(place)
+  const unknown = [...searchParams.keys()].find((name) => !SYSLOG_PARAMETERS.includes(name))
+  if (unknown !== undefined)
+    return `unknown parameter ${unknown}; known here: ${SYSLOG_PARAMETERS.join(', ')}`
+  const [cert, key] = [searchParams.get('cert'), searchParams.get('key')]
+  const secure = place.startsWith('tls:')
+  if (secure !== (cert !== null && key !== null)) return 'tls:// needs cert and key, and tcp:// takes none'
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    log: searchParams.get('log') ?? 'default',
+    source: searchParams.get('source') ?? 'syslog',
+    tls:
+      cert === null || key === null
+        ? undefined
+        : { cert: resolve(cert), key: resolve(key), ca: fileOf(searchParams.get('ca') ?? undefined) },
+  }
 }
 
 function guardsOf(list: string): string[] | undefined {

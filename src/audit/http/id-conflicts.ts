@@ -1,0 +1,33 @@
+// Whether the log holds another event under an id that is sent again (the draft audit signal asks for 409 then). Answered from
+// the search, so for what it has indexed: a conflict within the last second is found by nobody but the auditor who searches
+// for the id.
+import type { Log } from '../../log/types.ts'
+import { AuditError } from '../event/errors.ts'
+import type { Incoming } from '../event/types.ts'
+import { readEvents } from '../follow/read-events.ts'
+import type { AuditHttpDeps } from './deps.ts'
+
+/** Events under one id that are compared. */
+const COMPARED = 10
+
+/** @throws AuditError `id_conflict` naming the id */
+export async function findConflict(
+  { search, vault, recorder }: AuditHttpDeps,
+  log: Log,
+  source: string,
+  incoming: readonly Incoming[],
+): Promise<void> {
+  if (search === undefined) return
+  const entries = await recorder.preview(log, incoming, source)
+  for (const { id, leafHash } of entries) {
+    const { indexes } = await search.query(log, { id, source: [source], limit: COMPARED, personal: false })
+    if (indexes.length === 0) continue
+    const held = await readEvents(log, vault, indexes)
+    if (held.some((event) => Buffer.compare(event.leafHash, leafHash) === 0)) continue
+    throw new AuditError(
+      'id_conflict',
+      `the log holds another record with the id ${JSON.stringify(id)}: an id names one record`,
+      { id },
+    )
+  }
+}
