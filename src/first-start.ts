@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Keys } from './access/keys.ts'
 import { SCOPES } from './access/scopes.ts'
 import { encodeUtf8 } from './core/bytes.ts'
+import { DEFAULT_LOG, META_LOG } from './core/log-name.ts'
 import { replaceFile } from './files/durable.ts'
 import { LogError } from './log/errors.ts'
 import type { Logs } from './log/types.ts'
@@ -17,15 +18,14 @@ export interface FirstStart {
   readonly keyFile: string
 }
 
-/** Name of the log that the first start creates. */
-export const DEFAULT_LOG = 'default'
-
 /**
- * Creates log `default` if the database has no log, and an admin key if it has no key.
+ * Creates log `default` if the database has no log but `_meta`, and an admin key if it has no key.
  * @returns the key, when one was made
  */
 export async function firstStart(dataDir: string, logs: Logs, keys: Keys): Promise<FirstStart | undefined> {
-  const log = (await logs.list()).length === 0 ? await createDefault(logs) : undefined
+  const log = (await logs.list()).every(({ name }) => name === META_LOG)
+    ? await createDefault(logs)
+    : undefined
   if ((await keys.list()).length > 0) return undefined
   const { key } = await keys.create({ name: 'admin', scopes: [...SCOPES], logs: null })
   const keyFile = join(dataDir, 'admin.key')

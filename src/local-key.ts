@@ -1,4 +1,6 @@
 import { type KeyInfo, type NewKey, openKeys } from './access/keys.ts'
+export { type Role, ROLE_NAMES } from './access/roles.ts'
+export { type Scope, SCOPES } from './access/scopes.ts'
 import type { Config } from './config.ts'
 import { connect, type Database } from './db/connect.ts'
 import { reachDatabase, SERVICE_ROLE } from './open-database.ts'
@@ -9,6 +11,10 @@ export interface LocalKey {
   readonly name: string
   readonly scopes: readonly string[]
   readonly logs: readonly string[] | null
+  readonly source: string
+  readonly created_by: string | null
+  readonly rate_append: number | null
+  readonly rate_read: number | null
   readonly created_at: string
   readonly expires_at: string | null
   readonly revoked_at: string | null
@@ -16,7 +22,7 @@ export interface LocalKey {
 }
 
 /** As the HTTP API takes it. */
-type Request = Pick<NewKey, 'name' | 'scopes' | 'logs'> & { readonly expires_at?: string }
+type Request = Pick<NewKey, 'name' | 'role' | 'scopes' | 'logs' | 'source'> & { readonly expires_at?: string }
 
 /**
  * Creates an API key in the database of this configuration, whether a service runs on it or not: whoever may write to the
@@ -38,6 +44,10 @@ export async function createLocalKey(
       name: info.name,
       scopes: info.scopes,
       logs: info.logs,
+      source: info.source,
+      created_by: info.createdBy,
+      rate_append: info.rates.append,
+      rate_read: info.rates.read,
       created_at: info.createdAt.toISOString(),
       expires_at: info.expiresAt?.toISOString() ?? null,
       revoked_at: null,
@@ -51,12 +61,12 @@ export async function createLocalKey(
 
 async function createIn(
   pool: Database,
-  { name, scopes, logs = null, expires_at: expires }: Request,
+  { expires_at: expires, ...request }: Request,
 ): Promise<{ key: string; info: KeyInfo }> {
   const keys = await openKeys(pool)
   try {
     const expiresAt = expires === undefined ? null : new Date(expires)
-    return await keys.create({ name, scopes, logs, expiresAt })
+    return await keys.create({ ...request, expiresAt })
   } finally {
     await keys.close()
   }

@@ -5,29 +5,23 @@ import { LRUCache } from 'lru-cache'
 import type { Database } from '../db/connect.ts'
 import { AccessError } from './errors.ts'
 import { generateKey, KEY_ID, parseKey } from './key-format.ts'
-import { type Scope, SCOPES } from './scopes.ts'
+import { checkNewKey, type NewKey } from './new-key.ts'
+import type { Principal, Rates } from './principal.ts'
 import { keys } from './tables.ts'
 
-export interface KeyInfo {
-  readonly id: string
-  readonly name: string
-  readonly scopes: readonly Scope[]
-  /** Log names; null for every log. */
-  readonly logs: readonly string[] | null
+export type { NewKey }
+
+export interface KeyInfo extends Principal {
+  readonly kind: 'key'
+  readonly createdBy: string | null
+  readonly rates: Rates
   readonly createdAt: Date
   readonly expiresAt: Date | null
   readonly revokedAt: Date | null
 }
 
-export interface NewKey {
-  readonly name: string
-  readonly scopes: readonly Scope[]
-  readonly logs?: readonly string[] | null
-  readonly expiresAt?: Date | null
-}
-
 export interface Keys {
-  /** `key` is shown here and never again. @throws AccessError `invalid_key_request`, `access_unavailable` */
+  /** `key` is shown here and never again. @throws AccessError `invalid_key_request`, `grant_not_held`, `access_unavailable` */
   create(request: NewKey): Promise<{ key: string; info: KeyInfo }>
   /**
    * The key's rights, for the request in hand only: ask again for the next one.
@@ -47,8 +41,6 @@ type Row = typeof keys.$inferSelect
 /** At most this long does a process believe what it read, if the notification of a change is lost; milliseconds. */
 const BELIEF = 5_000
 const CACHED_KEYS = 10_000
-/** Beyond it a time is written in another form, which Postgres does not read; POSIX milliseconds. */
-const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 const CHANNEL = 'prooflog_keys'
 
 /**
@@ -141,41 +133,17 @@ async function createKey(
   request: NewKey,
   now: number,
 ): Promise<{ key: string; info: KeyInfo }> {
-  checkRequest(request, now)
+  const checked = checkNewKey(request, now)
   const { key, id, digest } = generateKey()
   const [row] = await available(
     db.orm
       .insert(keys)
-      .values({
-        id,
-        digest,
-        name: request.name,
-        scopes: [...new Set(request.scopes)],
-        logs: request.logs ? [...new Set(request.logs)] : null,
-        expiresAt: request.expiresAt ?? null,
-      })
+      .values({ id, digest, ...checked })
       .returning(),
   )
   if (row === undefined)
     throw new AccessError('access_unavailable', 'the database stored the key but did not return it')
   return { key, info: infoOf(row) }
-}
-
-function checkRequest(request: NewKey, now: number): void {
-  const refuse = (message: string): never => {
-    throw new AccessError('invalid_key_request', message)
-  }
-  const { length } = request.name
-  if (length < 1 || length > 200 || request.name.includes('\0'))
-    refuse('the name of a key is 1 to 200 characters without NUL')
-  if (request.scopes.length === 0 || !request.scopes.every((scope) => SCOPES.includes(scope))) {
-    refuse(`a key needs at least one scope of: ${SCOPES.join(', ')}`)
-  }
-  if (request.logs?.length === 0)
-    refuse('a key bound to no log can do nothing: name logs, or leave logs out for all')
-  const expires = request.expiresAt?.getTime()
-  if (expires !== undefined && expires <= now) refuse('expires_at lies in the past')
-  if (expires !== undefined && !(expires <= LATEST)) refuse('expires_at must lie before the year 10000 (UTC)')
 }
 
 async function revokeKey(db: Database, id: string): Promise<KeyInfo> {
@@ -207,6 +175,19 @@ async function available<T>(query: PromiseLike<T>): Promise<T> {
 }
 
 function infoOf(row: Row): KeyInfo {
-  const { id, name, scopes, logs, createdAt, expiresAt, revokedAt } = row
-  return { id, name, scopes, logs, createdAt, expiresAt, revokedAt }
+  const { id, name, scopes, logs, source, createdBy, createdAt, expiresAt, revokedAt } = row
+  const rates = { append: row.rateAppend, read: row.rateRead }
+  return {
+    kind: 'key',
+    id,
+    name,
+    scopes,
+    logs,
+    source: source ?? name,
+    createdBy,
+    rates,
+    createdAt,
+    expiresAt,
+    revokedAt,
+  }
 }

@@ -1,5 +1,5 @@
-// The room's one table; drizzle/0001_access.sql creates it.
-import { customType, pgSchema, text, timestamp } from 'drizzle-orm/pg-core'
+// The room's one table; drizzle/0001_access.sql creates it, 0007_roles.sql widens it.
+import { customType, integer, pgSchema, text, timestamp } from 'drizzle-orm/pg-core'
 import type { Scope } from './scopes.ts'
 
 const bytea = customType<{ data: Uint8Array; driverData: Uint8Array }>({ dataType: () => 'bytea' })
@@ -16,5 +16,13 @@ export const keys = pgSchema('access').table('keys', {
   logs: text('logs').array(),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   expiresAt: timestamp('expires_at', { withTimezone: true }),
+  /** What its events are filed under; null for its name. */
+  source: text('source'),
+  /** Id of the principal that made it over HTTP. */
+  createdBy: text('created_by'),
+  /** Events a second; 0 for no limit, null for the limit of everybody. */
+  rateAppend: integer('rate_append'),
+  /** Requests a second that append nothing; likewise. */
+  rateRead: integer('rate_read'),
   revokedAt: timestamp('revoked_at', { withTimezone: true }),
 })

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Fields } from '../client/json.ts'
 import { readConfig } from '../config.ts'
-import { createLocalKey } from '../local-key.ts'
+import { createLocalKey, type Role, ROLE_NAMES, type Scope, SCOPES } from '../local-key.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { requestJson } from './server.ts'
@@ -9,9 +9,10 @@ import { formatTable } from './table.ts'
 import { type ServerOptions, serverTarget, withServer } from './target.ts'
 
 type Options = ServerOptions & { json?: boolean }
-const SCOPES = ['entries:append', 'entries:read', 'logs:admin'] as const
 type CreateOptions = Options & {
-  scope: (typeof SCOPES)[number][]
+  scope?: Scope[]
+  role?: Role
+  source?: string
   log?: string[]
   expires?: string
   local?: boolean
@@ -23,8 +24,14 @@ export function addKey(program: Command, io: Io): void {
   const key = program.command('key').description('create, list and revoke API keys')
   withServer(key.command('create <name>'))
     .description('create a key and print it: it is shown this once')
-    .addOption(new Option('--scope <scope...>', 'what it may do').choices(SCOPES).makeOptionMandatory())
+    .addOption(
+      new Option('--role <role>', 'what it may do, by the name of a job: this or --scope').choices(
+        ROLE_NAMES,
+      ),
+    )
+    .addOption(new Option('--scope <scope...>', 'what it may do').choices(SCOPES).conflicts('role'))
     .option('--log <name...>', 'logs it is bound to (all)')
+    .option('--source <name>', 'what its events are filed under (its name)')
     .option(
       '--expires <when>',
       'a number of days, such as 90d, or a time, such as 2030-01-01T00:00:00Z (never)',
@@ -48,11 +55,15 @@ export function addKey(program: Command, io: Io): void {
 }
 
 async function createKey(name: string, options: CreateOptions, io: Io): Promise<void> {
-  const { scope: scopes, log: logs, json, local } = options
+  const { scope: scopes, role, log: logs, source, json, local } = options
+  if (scopes === undefined && role === undefined)
+    throw new UsageError('say what the key may do: --role, such as producer, or --scope')
   const expires = options.expires === undefined ? undefined : expiryOf(options.expires)
   const body = {
     name,
-    scopes,
+    ...(role === undefined ? {} : { role }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(source === undefined ? {} : { source }),
     ...(logs ? { logs } : {}),
     ...(expires === undefined ? {} : { expires_at: expires }),
   }
@@ -78,10 +89,11 @@ async function listKeys(options: Options, io: Io): Promise<void> {
     key.name,
     key.scopes.join(','),
     key.logs?.join(',') ?? 'all',
+    key.source,
     key.expires_at ?? 'never',
     key.revoked_at ?? '-',
   ])
-  await io.out(formatTable(['id', 'name', 'scopes', 'logs', 'expires', 'revoked'], rows))
+  await io.out(formatTable(['id', 'name', 'scopes', 'logs', 'source', 'expires', 'revoked'], rows))
 }
 
 async function revokeKey(id: string, options: Options, io: Io): Promise<void> {
@@ -96,6 +108,10 @@ function infoOf(fields: Fields) {
     name: fields.text('name'),
     scopes: fields.texts('scopes'),
     logs: fields.has('logs') ? fields.texts('logs') : null,
+    source: fields.text('source'),
+    created_by: fields.has('created_by') ? fields.text('created_by') : null,
+    rate_append: fields.has('rate_append') ? fields.size('rate_append') : null,
+    rate_read: fields.has('rate_read') ? fields.size('rate_read') : null,
     created_at: fields.text('created_at'),
     expires_at: fields.has('expires_at') ? fields.text('expires_at') : null,
     revoked_at: fields.has('revoked_at') ? fields.text('revoked_at') : null,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Command } from 'commander'
 import type { TransportOptions } from '../client/index.ts'
+import { DEFAULT_LOG, LOG_NAME } from '../core/log-name.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -25,7 +26,7 @@ export function withServer(command: Command): Command {
 }
 
 export function withLog(command: Command): Command {
-  return withServer(command).option('--log <name>', 'name of the log', 'default')
+  return withServer(command).option('--log <name>', 'name of the log', DEFAULT_LOG)
 }
 
 /** @throws UsageError */
@@ -36,7 +37,7 @@ export async function serverTarget(options: ServerOptions, io: Io): Promise<Tran
 
 /** The log below the server: its prefix as in c2sp.org/tlog-tiles. @throws UsageError */
 export async function logTarget(options: LogOptions, io: Io): Promise<TransportOptions> {
-  if (!/^[a-z0-9-]{1,63}$/.test(options.log)) {
+  if (!LOG_NAME.test(options.log)) {
     throw new UsageError(`${JSON.stringify(options.log)} is not the name of a log: use a-z, 0-9 and -`)
   }
   const server = await serverTarget(options, io)

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { MAX_ENTRY_SIZE } from '../core/bundle.ts'
 import type { Appended, Log } from '../log/types.ts'
 import { readBody } from './body.ts'
+import { chargeEvents } from './charge.ts'
 import { HttpError } from './errors.ts'
 import { mediaType } from './json-body.ts'
 import { MAX_BATCH, parseBundleBody, parseJsonEntry, parseLines } from './parse-entries.ts'
@@ -91,6 +92,7 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
 async function addEntry(c: Context, log: Log): Promise<Response> {
   readQuery(c, [])
   const entry = await readBody(c, MAX_ENTRY_SIZE, 'entry_too_large')
+  chargeEvents(c, 1)
   const [receipt] = await log.append([entry])
   if (receipt === undefined) throw new Error('append answered nothing')
   return new Response(String(receipt.index), { headers: INDEX_HEADERS })
@@ -99,6 +101,7 @@ async function addEntry(c: Context, log: Log): Promise<Response> {
 async function addEntries(c: Context, log: Log, stopping: AbortSignal): Promise<Response> {
   const wait = readWait(readQuery(c, ['wait', 'timeout']), log)
   const { entries, batch } = await readEntries(c)
+  chargeEvents(c, entries.length)
   const appended = await log.append(entries)
   const answer = batch ? batchReceiptOf(appended) : receiptOf(appended)
   if (wait === undefined) return json(answer)

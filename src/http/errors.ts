@@ -16,6 +16,8 @@ export type HttpErrorCode =
   | 'key_missing'
   | 'insufficient_scope'
   | 'key_not_for_log'
+  | 'credentials_conflict'
+  | 'log_reserved'
   | 'wait_timeout'
   | 'not_ready'
   | 'unavailable'

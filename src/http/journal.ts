@@ -1,8 +1,21 @@
 // The port for the log of who looked at the log: src/audit/meta keeps it in log `_meta`.
+import type { Context } from 'hono'
 import type { Principal } from '../access/principal.ts'
+
+/** What was done, or tried. `denied`: refused with 401, 403 or 429. */
+export type JournalAction = 'read' | 'search' | 'reveal' | 'export' | 'admin' | 'append' | 'denied'
+
+/** `note`: soon, counted. `record`: durably before the answer is sent, or there is no answer. */
+export type Journalling = 'none' | 'note' | 'record'
+
+export interface JournalRule {
+  readonly how: Journalling
+  readonly action?: JournalAction
+}
 
 /** One access, or attempt at one. */
 export interface Access {
+  readonly action: JournalAction
   /** `GET /logs/:log/events`: the route as the access table names it. */
   readonly route: string
   readonly log: string | undefined
@@ -22,4 +35,15 @@ export interface Journal {
   note(access: Access): void
   /** In the log, durably, before it resolves: for what must not happen unrecorded. @throws when that cannot be */
   record(access: Access): Promise<void>
+}
+
+const details = new WeakMap<Context, Readonly<Record<string, unknown>>>()
+
+/** What a handler knows about its request beyond path and query, for the journal: never a secret. */
+export function tellJournal(c: Context, detail: Readonly<Record<string, unknown>>): void {
+  details.set(c, { ...details.get(c), ...detail })
+}
+
+export function toldJournal(c: Context): Readonly<Record<string, unknown>> {
+  return details.get(c) ?? {}
 }

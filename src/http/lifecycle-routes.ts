@@ -1,6 +1,7 @@
 // What an administrator may do to a log: change its keys, end it, open it again.
 import type { Context } from 'hono'
 import type { Logs } from '../log/types.ts'
+import { tellJournal } from './journal.ts'
 import { jsonBody } from './json-body.ts'
 import { describeLog } from './log-routes.ts'
 import { invalid, readQuery } from './query.ts'
@@ -89,6 +90,7 @@ async function retireKey(c: Context, logs: Logs, name: string): Promise<Response
 async function setState(c: Context, logs: Logs, name: string): Promise<Response> {
   readQuery(c, [])
   const { state } = await jsonBody(c, newState)
+  tellJournal(c, { state })
   await logs.setState(name, state)
   return summary(logs, name)
 }

@@ -1,7 +1,6 @@
 // One line per request: never a body, a query, a header or a secret. Success is told at `debug`, since at 30,000 requests a
 // second the lines would cost more than the answers; /metrics counts all of them.
 import type { Logger } from 'pino'
-import { isForeseen } from './problem.ts'
 
 export interface AnsweredRequest {
   readonly id: string
@@ -14,14 +13,16 @@ export interface AnsweredRequest {
   readonly status: number
   readonly milliseconds: number
   readonly error: unknown
+  /** Whether the error is one that we know how to answer. */
+  readonly foreseen: boolean
 }
 
 export function logRequest(logger: Logger, request: AnsweredRequest): void {
-  const { id, method, route, log, key, status, milliseconds, error } = request
+  const { id, method, route, log, key, status, milliseconds, error, foreseen } = request
   const line = { request_id: id, method, route, log, key, status, ms: Math.round(milliseconds * 1000) / 1000 }
   if (status < 400) logger.debug(line, 'answered')
   else if (status < 500) logger.info({ ...line, code: codeOf(error) }, 'refused')
-  else if (isForeseen(error)) logger.warn({ ...line, code: codeOf(error), err: error }, 'not served')
+  else if (foreseen) logger.warn({ ...line, code: codeOf(error), err: error }, 'not served')
   else logger.error({ ...line, err: error }, 'unforeseen fault')
 }
 

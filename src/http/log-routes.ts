@@ -1,10 +1,13 @@
 // Logs: what anybody must know to check them, and their creation.
 import type { Context } from 'hono'
+import { META_LOG } from '../core/log-name.ts'
 import type { CosigningPolicy } from '../log/cosigners.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log, Logs, Published } from '../log/types.ts'
 import { describeWitness } from './describe-witness.ts'
+import { tellJournal } from './journal.ts'
 import { jsonBody } from './json-body.ts'
+import { reserved } from './meta-log.ts'
 import { readQuery } from './query.ts'
 import { base64, json } from './respond.ts'
 import type { Route } from './route.ts'
@@ -38,6 +41,7 @@ export function logRoutes(logs: Logs): Route[] {
         problems: [
           'invalid_body',
           'invalid_log_name',
+          'log_reserved',
           'body_too_large',
           'body_incomplete',
           'unsupported_media_type',
@@ -73,6 +77,8 @@ async function listLogs(c: Context, logs: Logs): Promise<Response> {
 
 async function createLog(c: Context, logs: Logs): Promise<Response> {
   const { name, origin, public: isPublic, dedup, successor_of: successorOf } = await jsonBody(c, newLog)
+  if (name === META_LOG || successorOf === META_LOG) throw reserved()
+  tellJournal(c, { name, public: isPublic ?? false })
   await logs.create({
     name,
     ...(origin === undefined ? {} : { origin }),

@@ -1,6 +1,6 @@
 // OpenAPI 3.1 from the routes themselves: zod's JSON Schema is the schema dialect of 3.1, so nothing is translated.
 import { z } from 'zod'
-import { type ProblemCode, PROBLEMS } from './problem.ts'
+import { type ProblemCode, type ProblemKinds, PROBLEMS } from './problem.ts'
 import type { GuardedRoute } from './route-table.ts'
 import type { Route, RouteAccess } from './route.ts'
 import { problem } from './schemas.ts'
@@ -34,8 +34,9 @@ export interface Parameter {
 type Content = Readonly<Record<string, { readonly schema: object }>>
 
 const DESCRIPTION =
-  'A transparency log: every entry provable, every tree head signed. Keys are sent as `Authorization: Bearer <key>`. ' +
-  'Every refusal is `application/problem+json` with a stable `code`; 503 is transient and carries `Retry-After`.'
+  'A transparency log: every entry provable, every tree head signed. Keys are sent as `Authorization: Bearer <key>`; agents that cannot do that ' +
+  'may send `Authorization: Splunk <key>`, the key as the password of `Basic`, or `X-API-Key`. ' +
+  'Every refusal is `application/problem+json` with a stable `code`; 503 and 429 are transient and carry `Retry-After`.'
 
 const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   log: 'name of the log',
@@ -46,12 +47,18 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   keyid: 'id of the signing key: the eight hex digits in its vkey',
 }
 
-/** @param version of the program */
-export function openApiOf(guarded: readonly GuardedRoute[], version: string): OpenApi {
+const SECURITY = [{ key: [] }, { basic: [] }, { header: [] }]
+
+/** @param version of the program @param kinds of problems, those of all groups of routes */
+export function openApiOf(
+  guarded: readonly GuardedRoute[],
+  version: string,
+  kinds: ProblemKinds = PROBLEMS,
+): OpenApi {
   const paths: Record<string, Record<string, Operation>> = {}
   for (const { route, access } of guarded) {
     const operations = (paths[openApiPath(route.path)] ??= {})
-    operations[route.method.toLowerCase()] = operationOf(route, access)
+    operations[route.method.toLowerCase()] = operationOf(route, access, kinds)
   }
   return {
     openapi: '3.1.0',
@@ -59,7 +66,15 @@ export function openApiOf(guarded: readonly GuardedRoute[], version: string): Op
     paths,
     components: {
       schemas: { Problem: schemaOf(problem) },
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, plog_…' } },
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'An API key, plog_…, or a token of the identity provider',
+        },
+        basic: { type: 'http', scheme: 'basic', description: 'The key is the password' },
+        header: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The key' },
+      },
     },
   }
 }
@@ -69,7 +84,7 @@ export function openApiPath(path: string): string {
   return path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')
 }
 
-function operationOf(route: Route, access: RouteAccess): Operation {
+function operationOf(route: Route, access: RouteAccess, kinds: ProblemKinds): Operation {
   const { tag, summary, description, body, answers, status = 200 } = route.doc
   return {
     operationId: `${route.method.toLowerCase()}${openApiPath(route.path)
@@ -77,14 +92,14 @@ function operationOf(route: Route, access: RouteAccess): Operation {
       .replace(/_$/, '')}`,
     tags: [tag],
     summary,
-    description: [description, accessNote(access)].filter(Boolean).join(' '),
+    description: [description, accessNote(access), logNote(route)].filter(Boolean).join(' '),
     security:
-      access === 'public' ? [] : access === 'entries:read unless public' ? [{}, { key: [] }] : [{ key: [] }],
+      access === 'public' ? [] : access === 'entries:read unless public' ? [{}, ...SECURITY] : SECURITY,
     parameters: parametersOf(route),
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     responses: {
       [status]: { description: 'Success', content: contentOf(answers) },
-      ...problemsOf(route, access),
+      ...problemsOf(route, access, kinds),
     },
   }
 }
@@ -96,10 +111,15 @@ function accessNote(access: RouteAccess): string {
   return `Needs a key with scope \`${access}\`.`
 }
 
+function logNote(route: Route): string {
+  if (!('onLog' in route) || route.path.includes('/:log')) return ''
+  return 'The log is the only one that the key is bound to, or else `default`.'
+}
+
 function parametersOf({ path, doc }: Route): Parameter[] {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']): Parameter => {
     const schema = name === 'index' ? { type: 'integer', minimum: 0 } : { type: 'string' }
-    const description = PATH_PARAMETERS[name]
+    const description = doc.params?.[name] ?? PATH_PARAMETERS[name]
     return { name, in: 'path', required: true, schema, ...(description === undefined ? {} : { description }) }
   })
   const inQuery = Object.entries(doc.query?.shape ?? {}).map(([name, type]): Parameter => {
@@ -117,15 +137,20 @@ function parametersOf({ path, doc }: Route): Parameter[] {
 }
 
 /** All the codes a route may answer with, those that come from what surrounds it included. */
-export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[] {
+export function problemCodesOf(route: Route, access: RouteAccess): string[] {
   const keys: ProblemCode[] = [
+    'credentials_conflict',
     'key_missing',
     'key_malformed',
     'key_unknown',
     'key_revoked',
     'key_expired',
+    'token_invalid',
+    'token_expired',
+    'token_not_granted',
     'insufficient_scope',
     'key_not_for_log',
+    'rate_limited',
     'access_unavailable',
   ]
   const log: ProblemCode[] = [
@@ -139,6 +164,9 @@ export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[]
     ...(route.doc.problems ?? []),
     ...(access === 'public' ? [] : keys),
     ...('onLog' in route ? log : []),
+    ...('onLog' in route && access !== 'public'
+      ? (['log_reserved', 'reads_busy'] satisfies ProblemCode[])
+      : []),
     // Of a path that is spelt another way, which may still lead to the route.
     'not_found',
     'store_unavailable',
@@ -146,10 +174,10 @@ export function problemCodesOf(route: Route, access: RouteAccess): ProblemCode[]
   ]
 }
 
-function problemsOf(route: Route, access: RouteAccess): Operation['responses'] {
-  const byStatus = new Map<number, ProblemCode[]>()
-  for (const code of problemCodesOf(route, access)) {
-    const { status } = PROBLEMS[code]
+function problemsOf(route: Route, access: RouteAccess, kinds: ProblemKinds): Operation['responses'] {
+  const byStatus = new Map<number, string[]>()
+  for (const code of new Set(problemCodesOf(route, access))) {
+    const { status } = kinds[code] ?? PROBLEMS.unavailable
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }

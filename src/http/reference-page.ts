@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { html, raw } from 'hono/html'
 import type { OpenApi, Operation } from './openapi.ts'
-import { PROBLEMS } from './problem.ts'
+import type { ProblemKinds } from './problem.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --line: light-dark(#d8dee4, #30363d); --soft: light-dark(#f6f8fa, #161b22); --dim: light-dark(#57606a, #8b949e) }
@@ -30,7 +30,7 @@ export function contentSecurityPolicy(): string {
   return `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 }
 
-export async function referencePage({ info, paths }: OpenApi): Promise<string> {
+export async function referencePage({ info, paths }: OpenApi, kinds: ProblemKinds): Promise<string> {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
   )
@@ -65,7 +65,7 @@ export async function referencePage({ info, paths }: OpenApi): Promise<string> {
               <th>status</th>
               <th>meaning</th>
             </tr>
-            ${Object.entries(PROBLEMS).map(
+            ${Object.entries(kinds).map(
               ([code, { status, title }]) =>
                 html`<tr id="${code}">
                   <td><code>${code}</code></td>

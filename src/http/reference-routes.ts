@@ -1,15 +1,16 @@
 import type { OpenApi } from './openapi.ts'
+import type { ProblemKinds } from './problem.ts'
 import { contentSecurityPolicy, referencePage } from './reference-page.ts'
 import { headersFor } from './respond.ts'
 import type { Route } from './route.ts'
 import { text } from './schemas.ts'
 
 /** The document that describes all routes, and the same to read. @param describe made once, on first use */
-export function referenceRoutes(describe: () => OpenApi): Route[] {
+export function referenceRoutes(describe: () => OpenApi, kinds: ProblemKinds): Route[] {
   let document: Promise<{ openapi: string; page: string }> | undefined
   async function make(): Promise<{ openapi: string; page: string }> {
     const openapi = describe()
-    return { openapi: JSON.stringify(openapi), page: await referencePage(openapi) }
+    return { openapi: JSON.stringify(openapi), page: await referencePage(openapi, kinds) }
   }
   const jsonHeaders = headersFor('application/json', 'no-cache')
   const pageHeaders = {

@@ -1,13 +1,15 @@
 // The shapes of answers and bodies, for the reference page and for the tests that hold the answers to them.
 import { z } from 'zod'
+import { ROLE_NAMES } from '../access/roles.ts'
 import { SCOPES } from '../access/scopes.ts'
 import { validKeyName } from '../core/keys.ts'
+import { LOG_NAME } from '../core/log-name.ts'
 
 const size = z.int().min(0)
 const hash = z.base64().length(44).describe('32 bytes in base64')
 const bytes = z.base64().describe('bytes in base64')
 const time = z.iso.datetime()
-const logName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/)
+const logName = z.string().regex(LOG_NAME)
 const keyId = z.string().regex(/^[0-9a-f]{8}$/)
 const state = z
   .enum(['open', 'draining', 'frozen'])
@@ -114,22 +116,45 @@ export const treeHeadList = z.strictObject({
   next: size.nullable().describe('`before` for the next page; null on the last one'),
 })
 
-export const newKey = z.strictObject({
-  name: z.string().min(1).max(200),
-  scopes: z.array(z.enum(SCOPES)).min(1),
-  logs: z
-    .array(logName)
-    .min(1)
-    .nullable()
-    .optional()
-    .describe('names of logs the key is bound to; null or absent for all'),
-  expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
-})
+const rate = z
+  .int()
+  .min(0)
+  .max(10_000_000)
+  .nullable()
+  .describe('events, or requests that append nothing, a second; 0 for no limit, null for that of everybody')
+
+export const newKey = z
+  .strictObject({
+    name: z.string().min(1).max(200),
+    role: z.enum(ROLE_NAMES).optional().describe('instead of scopes'),
+    scopes: z.array(z.enum(SCOPES)).min(1).optional(),
+    logs: z
+      .array(logName)
+      .min(1)
+      .nullable()
+      .optional()
+      .describe('names of logs the key is bound to; null or absent for all'),
+    expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+    source: z
+      .string()
+      .min(1)
+      .max(200)
+      .nullable()
+      .optional()
+      .describe('what its events are filed under; its name if absent'),
+    rate_append: rate.optional(),
+    rate_read: rate.optional(),
+  })
+  .refine(({ role, scopes }) => (role === undefined) !== (scopes === undefined), 'give either role or scopes')
 export const key = z.strictObject({
   id: z.string(),
   name: z.string(),
   scopes: z.array(z.enum(SCOPES)),
   logs: z.array(z.string()).nullable(),
+  source: z.string().describe('what its events are filed under'),
+  created_by: z.string().nullable().describe('id of the key, or of the holder of a token, that made it'),
+  rate_append: rate,
+  rate_read: rate,
   created_at: time,
   expires_at: time.nullable(),
   revoked_at: time.nullable(),

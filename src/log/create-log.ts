@@ -1,6 +1,7 @@
 // A new log: keys first, since a log whose keys were lost on the way could never be signed.
 import { formatCheckpoint } from '../core/checkpoint.ts'
 import { EMPTY_ROOT } from '../core/hash.ts'
+import { LOG_NAME } from '../core/log-name.ts'
 import { verifierOf } from '../core/signer.ts'
 import { LogError } from './errors.ts'
 import type { Clock, KeyRing, LogStore } from './ports.ts'
@@ -62,7 +63,7 @@ function continued(logs: readonly LogInfo[], name: string): LogInfo {
 
 /** @throws LogError `invalid_log_name` */
 function checkName(name: string): void {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+  if (!LOG_NAME.test(name)) {
     throw new LogError(
       'invalid_log_name',
       `"${name}" is not a log name: use 1 to 63 of a-z, 0-9 and -, not - at either end`,

@@ -6,7 +6,7 @@ import type { CosigningPolicy } from './cosigners.ts'
 export interface LogInfo {
   /** Row id; never leaves the process. */
   readonly id: number
-  /** `[a-z0-9-]`, 1 to 63 characters; the path segment in `/logs/<name>`. */
+  /** As core/log-name.ts says; the path segment in `/logs/<name>`. */
   readonly name: string
   /** First line of every checkpoint of this log; by default its URL without scheme. */
   readonly origin: string

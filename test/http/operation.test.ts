@@ -196,7 +196,7 @@ test('the document is OpenAPI 3.1, valid where it refers, and complete', async (
     expect(silent, path).toEqual([])
   }
   expect(document.paths['/logs/{log}/add']!['post']).toMatchObject({
-    security: [{ key: [] }],
+    security: [{ key: [] }, { basic: [] }, { header: [] }],
     responses: { 200: {}, 401: {}, 403: {}, 404: {}, 413: {} },
   })
   for (const path of ['/logs/{log}/add', '/logs/{log}/entries'])

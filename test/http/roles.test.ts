@@ -141,9 +141,9 @@ test('what changes something needs its scope, what shows entries may be read, an
   const scoped = Object.entries(ACCESS).filter(([, access]) => access !== 'public')
   expect(Object.fromEntries(scoped)).toEqual({
     'POST /logs': 'logs:admin',
-    'GET /keys': 'logs:admin',
-    'POST /keys': 'logs:admin',
-    'DELETE /keys/:id': 'logs:admin',
+    'GET /keys': 'keys:write',
+    'POST /keys': 'keys:write',
+    'DELETE /keys/:id': 'keys:write',
     'POST /logs/:log/keys': 'logs:admin',
     'DELETE /logs/:log/keys/:keyid': 'logs:admin',
     'POST /logs/:log/state': 'logs:admin',

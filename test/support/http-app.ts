@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { pino } from 'pino'
 import { AccessError } from '../../src/access/errors.ts'
 import type { KeyInfo, Keys } from '../../src/access/keys.ts'
+import { checkNewKey } from '../../src/access/new-key.ts'
 import { SCOPES, type Scope } from '../../src/access/scopes.ts'
 import { type AppDeps, createApp } from '../../src/http/app.ts'
 import { createMetrics } from '../../src/http/metrics.ts'
@@ -51,30 +52,28 @@ export async function testApp(more: Partial<AppDeps> = {}): Promise<TestApp> {
 /** `all` has every scope, each scope's own name has just that one. Real keys have their own tests, on Postgres. */
 export function fakeKeys(): Keys {
   const made: KeyInfo[] = []
-  const info = (id: string, scopes: readonly Scope[]): KeyInfo => ({
-    id,
-    name: id,
-    scopes,
-    logs: null,
-    createdAt: new Date(0),
-    expiresAt: null,
-    revokedAt: null,
-  })
   return {
     async create(request) {
-      const key = {
-        ...info(`key${made.length}`, request.scopes),
-        ...request,
-        logs: request.logs ?? null,
-        expiresAt: request.expiresAt ?? null,
+      const { scopes, logs, expiresAt, source, createdBy, rateAppend, rateRead } = checkNewKey(
+        request,
+        Date.now(),
+      )
+      const key: KeyInfo = {
+        ...infoOf(`key${made.length}`, scopes),
+        name: request.name,
+        logs,
+        expiresAt,
+        source: source ?? request.name,
+        createdBy,
+        rates: { append: rateAppend, read: rateRead },
       }
       made.push(key)
       return { key: 'plog_secret', info: key }
     },
     async verify(text) {
-      if (text === 'all') return info('all', SCOPES)
+      if (text === 'all') return infoOf('all', SCOPES)
       const scope = SCOPES.find((one) => one === text)
-      if (scope) return info(scope, [scope])
+      if (scope) return infoOf(scope, [scope])
       if (text === 'down') throw new AccessError('access_unavailable', 'keys cannot be checked now')
       throw new AccessError('key_unknown', 'this key is not known here')
     },
@@ -85,6 +84,22 @@ export function fakeKeys(): Keys {
       return { ...key, revokedAt: new Date(1) }
     },
     close: async () => {},
+  }
+}
+
+function infoOf(id: string, scopes: readonly Scope[]): KeyInfo {
+  return {
+    kind: 'key',
+    id,
+    name: id,
+    scopes,
+    logs: null,
+    source: id,
+    createdBy: null,
+    rates: { append: null, read: null },
+    createdAt: new Date(0),
+    expiresAt: null,
+    revokedAt: null,
   }
 }
 
