@@ -7,10 +7,13 @@ import { addAudit } from './audit.ts'
 import { addBench } from './bench.ts'
 import { addCheck } from './check.ts'
 import { addCheckpoint } from './checkpoint.ts'
+import { addErasure } from './erasure.ts'
 import { EXIT, reportError } from './errors.ts'
+import { addEvent } from './event.ts'
 import { addExport } from './export.ts'
 import { addGet } from './get.ts'
 import { addGuard } from './guard.ts'
+import { addHold } from './hold.ts'
 import { addImport } from './import.ts'
 import type { Io } from './io.ts'
 import { addKey } from './key.ts'
@@ -22,8 +25,10 @@ import { addMirror } from './mirror.ts'
 import { addMonitor } from './monitor.ts'
 import { addProve } from './prove.ts'
 import { addRestore } from './restore.ts'
+import { addSearch } from './search.ts'
 import { addServe } from './serve.ts'
 import { addStatus } from './status.ts'
+import { addVault } from './vault.ts'
 import { addVerifyEvidence } from './verify-evidence.ts'
 import { addVerify } from './verify.ts'
 import { addWitness } from './witness.ts'
@@ -31,6 +36,11 @@ import { addWitness } from './witness.ts'
 /** In the order of the help. */
 const COMMANDS = [
   addServe,
+  addEvent,
+  addSearch,
+  addErasure,
+  addHold,
+  addVault,
   addAppend,
   addGet,
   addProve,

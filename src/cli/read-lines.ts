@@ -7,11 +7,13 @@ const NEWLINE = 0x0a
 /**
  * The lines of a stream without their newline, byte for byte; a last line without one counts, and an empty line is an entry.
  * @param name of the stream, for the error
- * @throws FormatError `entry_too_large`, naming the first line that is larger than an entry can be
+ * @param limit bytes of a line at most; those of an entry unless given
+ * @throws FormatError `entry_too_large`, naming the first line that is larger
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
+  limit = MAX_ENTRY_SIZE,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let begun: Uint8Array[] = []
   let size = 0
@@ -21,10 +23,10 @@ export async function* readLines(
       const newline = chunk.indexOf(NEWLINE, at)
       const end = newline < 0 ? chunk.length : newline
       size += end - at
-      if (size > MAX_ENTRY_SIZE) {
+      if (size > limit) {
         throw new FormatError(
           'entry_too_large',
-          `${name}, line ${line}: more than ${MAX_ENTRY_SIZE} bytes, which no entry can have`,
+          `${name}, line ${line}: more than ${limit} bytes, which is too much for one`,
           { line },
         )
       }

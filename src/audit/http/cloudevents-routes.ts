@@ -13,7 +13,7 @@ import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
 import { answerOf, describeReceipt } from './receipts.ts'
 import { cloudEvent, eventReceipts, text } from './schemas.ts'
-import { sourceOf } from './source.ts'
+import { takeIn } from './take-in.ts'
 
 const PATH = '/v1/cloudevents'
 
@@ -69,7 +69,7 @@ async function postCloudEvents(
     const { incoming, single } = parseCloudEvents(body, mediaType(c), c.req.raw.headers)
     const [only] = incoming
     if (single && only?.kind === 'raw') throw new UnreadableEvent(only.reason.code, only.reason.message)
-    return recorder.record(log, incoming, sourceOf(who))
+    return takeIn(c, recorder, log, who, incoming)
   })
   return json(answerOf(log, receipts.map(describeReceipt)))
 }

@@ -12,6 +12,7 @@ import { readEvents, type ReadEvent } from '../follow/read-events.ts'
 import { clocksOf } from './clocks.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { disclosuresFor } from './disclose.ts'
+import { looking } from './looking.ts'
 import {
   bundleQuery,
   eventBundle,
@@ -31,7 +32,7 @@ export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
       method: 'GET',
       path: '/logs/:log/events',
       onLog: (c, log, who) => search(c, log, who, deps),
-      journal: 'record',
+      journal: looking,
       doc: {
         tag: 'events out',
         summary: 'Search events',
@@ -48,7 +49,7 @@ export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
       method: 'GET',
       path: '/logs/:log/timeline',
       onLog: (c, log, who) => timeline(c, log, who, deps),
-      journal: 'record',
+      journal: looking,
       doc: {
         tag: 'events out',
         summary: 'What happened in a session, for a trace, or by an actor',
@@ -63,7 +64,7 @@ export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
       method: 'GET',
       path: '/logs/:log/events/:index',
       onLog: (c, log, who) => getEvent(c, log, who, deps),
-      journal: 'record',
+      journal: looking,
       doc: {
         tag: 'events out',
         summary: 'One event',
@@ -78,7 +79,7 @@ export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
       method: 'GET',
       path: '/logs/:log/events/:index/bundle',
       onLog: (c, log, who) => getBundle(c, log, who, deps),
-      journal: 'record',
+      journal: looking,
       doc: {
         tag: 'events out',
         summary: 'One event with its proof, to keep or to hand on',

@@ -3,6 +3,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
+import { tellJournal } from '../../http/journal.ts'
 import { jsonBody } from '../../http/json-body.ts'
 import { readQuery } from '../../http/query.ts'
 import type { LogRoute } from '../../http/route.ts'
@@ -64,6 +65,7 @@ async function exportEvents(
   readQuery(c, [])
   const { format, reveal = false, ...filters } = await jsonBody(c, exportBody)
   const principal = known(who)
+  tellJournal(c, { format, reveal, ...filters })
   mayReveal(principal, String(reveal))
   const query = queryOf(filtersOf(filters), principal)
   const search = searchOf(deps)

@@ -11,7 +11,8 @@ import { both } from './both.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
 import { hecAckQuery, hecAcks, hecEvent, hecReply, text } from './schemas.ts'
-import { known, sourceOf } from './source.ts'
+import { known } from './source.ts'
+import { takeIn } from './take-in.ts'
 
 const EVENT_PATHS = ['/services/collector', '/services/collector/event', '/services/collector/event/1.0']
 const RAW_PATHS = ['/services/collector/raw', '/services/collector/raw/1.0']
@@ -65,7 +66,7 @@ async function collect(
   acks: HecAcks,
   parse: (body: Uint8Array) => { readonly incoming: readonly Incoming[] },
 ): Promise<Response> {
-  await withSentBody(c, (body) => recorder.record(log, parse(body).incoming, sourceOf(who)))
+  await withSentBody(c, (body) => takeIn(c, recorder, log, who, parse(body).incoming))
   const channel = channelOf(c)
   // Only what is committed is answered at all, so it is acknowledged as soon as it has an id.
   const ackId = channel === undefined ? undefined : acks.issue(known(who).id, channel)

@@ -12,7 +12,7 @@ import { both } from './both.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
 import { counted, eventList, k8sQuery } from './schemas.ts'
-import { sourceOf } from './source.ts'
+import { takeIn } from './take-in.ts'
 
 export function k8sRoutes(deps: AuditHttpDeps): LogRoute[] {
   return both({
@@ -49,7 +49,7 @@ async function postEventList(
   if (mediaType(c) !== 'application/json')
     throw new HttpError('unsupported_media_type', 'send an EventList as application/json')
   const receipts = await withSentBody(c, (body) =>
-    recorder.record(log, parseEventList(body).incoming, sourceOf(who)),
+    takeIn(c, recorder, log, who, parseEventList(body).incoming),
   )
   return json({ count: receipts.length })
 }

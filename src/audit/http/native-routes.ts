@@ -16,7 +16,7 @@ import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
 import { answerOf, describeProved, describeReceipt, MAX_PROOFS } from './receipts.ts'
 import { eventBody, eventReceipts, eventsQuery, text } from './schemas.ts'
-import { sourceOf } from './source.ts'
+import { takeIn } from './take-in.ts'
 
 const MEDIA_TYPES = [
   'application/json',
@@ -75,7 +75,7 @@ async function postEvents(
   if (!MEDIA_TYPES.includes(type))
     throw new HttpError('unsupported_media_type', `send events as ${MEDIA_TYPES.slice(0, 2).join(' or ')}`)
   const receipts = await withSentBody(c, async (body) =>
-    recorder.record(log, acceptable(parseNative(body, type)), sourceOf(who)),
+    takeIn(c, recorder, log, who, acceptable(parseNative(body, type))),
   )
   if (proof !== undefined && receipts.length > MAX_PROOFS)
     throw invalid(

@@ -16,6 +16,7 @@ import { findConflict } from './id-conflicts.ts'
 import { withSentBody } from './read-sent.ts'
 import { auditReceipts, binary, otlpJson, text } from './schemas.ts'
 import { sourceOf } from './source.ts'
+import { takeIn } from './take-in.ts'
 
 const PROTOBUF = 'application/x-protobuf'
 const PROBLEMS = [
@@ -75,7 +76,7 @@ async function postLogs(
   const encoding = encodingOf(c)
   await withSentBody(c, async (body) => {
     const { incoming } = parseOtlpLogs(body, encoding, producers)
-    if (incoming.length > 0) await recorder.record(log, incoming, sourceOf(who))
+    if (incoming.length > 0) await takeIn(c, recorder, log, who, incoming)
   })
   const { contentType, body } = otlpResponse(encoding)
   return answer(200, contentType, body)
@@ -92,7 +93,7 @@ async function postAudit(
   const receipts = await withSentBody(c, async (body) => {
     const parsed = parseOtlpAudit(body, encoding, deps.producers)
     await findConflict(deps, log, sourceOf(who), parsed.incoming)
-    const recorded = await deps.recorder.record(log, parsed.incoming, sourceOf(who))
+    const recorded = await takeIn(c, deps.recorder, log, who, parsed.incoming)
     return parsed.receiptsOf(recorded, log.info.name)
   })
   return json({ receipts })

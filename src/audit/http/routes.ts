@@ -1,5 +1,5 @@
 // All audit routes, their rows of the access table and their problems: what the composition root hangs into the app.
-import type { RouteGroup } from '../../http/route.ts'
+import type { RouteGroup } from '../../http/app.ts'
 import { auditAccess } from './access.ts'
 import { cloudEventsRoutes } from './cloudevents-routes.ts'
 import type { AuditHttpDeps } from './deps.ts'
