@@ -31,7 +31,10 @@ const grant = z
   .refine(({ role, scopes }) => (role === undefined) !== (scopes === undefined), 'give either role or scopes')
 
 const issuer = z.strictObject({
-  issuer: z.url().refine(isTrustworthy, 'must be https, or http on this machine, without query and fragment'),
+  issuer: z
+    .url()
+    .max(255)
+    .refine(isTrustworthy, 'must be https, or http on this machine, without query and fragment'),
   audience: text,
   /** A claim of the token, `groups`, or a member of one, `realm_access.roles`. */
   claim: text.default('groups'),

@@ -1,0 +1,84 @@
+// An access as an event: who looked at what, from where, and what came of it.
+import type { Principal } from '../../access/principal.ts'
+import { encodeUtf8 } from '../../core/bytes.ts'
+import type { Access, JournalAction } from '../../http/journal.ts'
+import { incomingOf } from '../event/incoming.ts'
+import type { Incoming, Json, JsonObject } from '../event/types.ts'
+
+/** Equal accesses as one. Times are POSIX milliseconds. */
+export interface Counted {
+  readonly access: Access
+  readonly count: number
+  readonly from: number
+  readonly until: number
+  /** What was asked for, each once. */
+  readonly details: readonly string[]
+  /** Accesses whose details were not kept. */
+  readonly unlisted: number
+}
+
+/** Fields of `_meta` that are nobody's: for the privacy policy of the log (audit/event/privacy.ts). */
+export const META_CLEAR = ['extra.count', 'extra.until', 'extra.code', 'extra.unlisted'] as const
+
+/** Characters of the JSON of one detail. */
+const MOST_DETAIL = 4_096
+/** OpenTelemetry severity numbers: informational, and a warning. */
+const SEVERITY: Readonly<Record<JournalAction, number>> = {
+  read: 9,
+  search: 9,
+  append: 9,
+  export: 10,
+  reveal: 10,
+  admin: 10,
+  denied: 13,
+}
+
+export function once(access: Access, now: number): Counted {
+  return { access, count: 1, from: now, until: now, details: [detailText(access)], unlisted: 0 }
+}
+
+/** JSON of what was asked for; of a long one its beginning. */
+export function detailText({ detail }: Access): string {
+  const text = JSON.stringify(detail)
+  return text.length <= MOST_DETAIL
+    ? text
+    : JSON.stringify({ cut: text.slice(0, MOST_DETAIL).replace(/[\uD800-\uDBFF]$/, '') })
+}
+
+/** With an id of its own, so that writing it again after a failure changes nothing. */
+export function eventOf({ access, count, from, until, details, unlisted }: Counted): Incoming {
+  const { action, route, log, principal, status, code, ip } = access
+  const [method = '', path = ''] = route.split(' ')
+  const event: JsonObject = {
+    id: crypto.randomUUID(),
+    time: new Date(from).toISOString(),
+    action: `prooflog.${action}`,
+    outcome: status < 400 ? 'success' : 'failure',
+    ...(principal === undefined ? {} : { actor: actorOf(principal), auth: { method: principal.kind } }),
+    ...(log === undefined ? {} : { targets: [{ type: 'log', id: log }] }),
+    ...(ip === undefined ? {} : { src: { ip } }),
+    http: { method, path, status },
+    ...paramsOf(details),
+    severity: SEVERITY[action],
+    service: { name: 'prooflog' },
+    extra: {
+      count,
+      ...(count > 1 ? { until: new Date(until).toISOString() } : {}),
+      ...(code === undefined ? {} : { code }),
+      ...(unlisted > 0 ? { unlisted } : {}),
+    },
+  }
+  return incomingOf(event, 'internal', encodeUtf8(JSON.stringify(event)))
+}
+
+/** A key is a thing; how it is called may be the name of a person, and is looked up by its id. */
+function actorOf({ kind, id, name }: Principal): JsonObject {
+  return kind === 'key' ? { type: 'service', id } : { type: 'user', id, name }
+}
+
+function paramsOf(details: readonly string[]): { params?: Json } {
+  const asked = details.filter((text) => text !== '{}').map((text) => JSON.parse(text) as Json)
+  const [only] = asked
+  if (only === undefined) return {}
+  return { params: asked.length === 1 ? only : { requests: asked } }
+}
