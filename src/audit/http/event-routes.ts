@@ -169,7 +169,7 @@ async function getBundle(
   const bundle = formatEventBundle({
     entry: event.entry,
     disclosures: disclosuresFor(event, disclose),
-    proof: await log.proofFile(event.index),
+    proof: Buffer.from(await log.proofFile(event.index)).toString(),
   })
   return new Response(bundle, {
     headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },

@@ -10,8 +10,9 @@ import type { LogRoute } from '../../http/route.ts'
 import type { Log } from '../../log/types.ts'
 import { viewOf } from '../event/view.ts'
 import { readEvents } from '../follow/read-events.ts'
+import { appendCustody } from '../record/custody.ts'
 import { type ExportFormat, type ExportRow, formatExport } from '../search/export.ts'
-import type { SearchQuery } from '../search/types.ts'
+import type { SearchQuery, SearchResult } from '../search/types.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { mayReveal } from './event-routes.ts'
 import { exportBody, text } from './schemas.ts'
@@ -77,30 +78,30 @@ async function exportEvents(
     by: principal.id,
     format,
     revealed: reveal,
-    filters: Object.keys(filters),
+    filters: Object.keys(filters).toSorted(),
     tree_size: size,
   }
-  const started = await deps.recorder.note(log, {
-    type: 'custody',
-    id: `${id}/begin`,
-    clear: { ...custody, state: 'begun' },
+  const { index: begun } = await appendCustody(deps.vault, log, `${id}/begin`, {
+    time: new Date().toISOString(),
+    action: 'prooflog.export.begin',
+    outcome: 'unknown',
+    custody,
   })
   const rows = matching(log, query, reveal, size, deps)
-  const body = stream(formatExport(format, rows), (count, sha256) =>
-    deps.recorder
-      .note(log, {
-        type: 'custody',
-        id: `${id}/end`,
-        clear: { ...custody, state: 'complete', begun: started.index, count, sha256 },
-      })
-      .then(() => {}),
-  )
+  const body = stream(formatExport(format, rows), async (count, sha256) => {
+    await appendCustody(deps.vault, log, `${id}/end`, {
+      time: new Date().toISOString(),
+      action: 'prooflog.export.complete',
+      outcome: 'success',
+      custody: { ...custody, begun, count, sha256 },
+    })
+  })
   return new Response(body, {
     headers: {
       'content-type': TYPES[format],
       'cache-control': 'no-store',
       'content-disposition': `attachment; filename="${log.info.name}-events.${format === 'csv' ? 'csv' : 'ndjson'}"`,
-      'prooflog-custody-index': String(started.index),
+      'prooflog-custody-index': String(begun),
       'access-control-expose-headers': 'Prooflog-Custody-Index',
     },
   })
@@ -115,11 +116,15 @@ async function* matching(
 ): AsyncGenerator<ExportRow, void, undefined> {
   let before: number | undefined = size
   while (before !== undefined) {
-    const { indexes, next } = await searchOf(deps).query(log, { ...query, before, limit: PAGE })
-    for (const { index, leafHash, envelope, disclosures } of await readEvents(log, deps.vault, indexes)) {
+    const page: SearchResult = await searchOf(deps).query(log, { ...query, before, limit: PAGE })
+    for (const { index, leafHash, envelope, disclosures } of await readEvents(
+      log,
+      deps.vault,
+      page.indexes,
+    )) {
       yield { log: log.info.name, index, leafHash, size, view: viewOf(envelope, reveal ? disclosures : []) }
     }
-    before = next
+    before = page.next
   }
 }
 

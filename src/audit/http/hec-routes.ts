@@ -1,10 +1,10 @@
 // The HTTP Event Collector that Splunk's senders speak: their paths, their answers, their codes.
 import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
-import type { LogRoute, Refusal, Route } from '../../http/route.ts'
+import type { Refusal, Route } from '../../http/route.ts'
 import type { Log } from '../../log/types.ts'
 import type { Incoming } from '../event/types.ts'
-import { createHecAcks, type HecAcks } from '../ingest/hec-ack.ts'
+import { createHecAcks, type HecAcks, hecChannel } from '../ingest/hec-ack.ts'
 import { hecAnswer, HecError, hecRefusal } from '../ingest/hec-answers.ts'
 import { parseHec, parseHecRaw } from '../ingest/hec.ts'
 import { both } from './both.ts'
@@ -66,15 +66,14 @@ async function collect(
   acks: HecAcks,
   parse: (body: Uint8Array) => { readonly incoming: readonly Incoming[] },
 ): Promise<Response> {
+  const channel = hecChannel(c.req.header('x-splunk-request-channel'), c.req.query('channel'))
   await withSentBody(c, (body) => takeIn(c, recorder, log, who, parse(body).incoming))
-  const channel = channelOf(c)
   // Only what is committed is answered at all, so it is acknowledged as soon as it has an id.
-  const ackId = channel === undefined ? undefined : acks.issue(known(who).id, channel)
-  return reply(hecAnswer(ackId))
+  return reply(hecAnswer(channel === undefined ? undefined : acks.issue(known(who).id, channel)))
 }
 
 async function acknowledge(c: Context, who: Principal | undefined, acks: HecAcks): Promise<Response> {
-  const channel = channelOf(c)
+  const channel = hecChannel(c.req.header('x-splunk-request-channel'), c.req.query('channel'))
   if (channel === undefined) throw new HecError(10)
   return withSentBody(c, async (body) =>
     reply({ status: 200, body: acks.answer(known(who).id, channel, body) }),
@@ -83,10 +82,6 @@ async function acknowledge(c: Context, who: Principal | undefined, acks: HecAcks
 
 function health(): Response {
   return reply({ status: 200, body: { text: 'HEC is healthy', code: 17 } })
-}
-
-function channelOf(c: Context): string | undefined {
-  return c.req.header('x-splunk-request-channel') ?? c.req.query('channel')
 }
 
 function refuse(_: Context, { status, code, detail, error }: Refusal): Response {

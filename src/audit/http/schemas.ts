@@ -119,9 +119,12 @@ export const searchStatus = z.strictObject({
   rebuilding: z.boolean(),
 })
 
+const subjectKind = z
+  .enum(['actor', 'ip', 'source', 'raw', 'ref'])
+  .describe('what the identifier is; actor by default, ref is the random name in leaves')
 export const newErasure = z.strictObject({
   subject: z.string().min(1).max(512).describe('identifier of the person, as the senders use it'),
-  kind: z.enum(['actor', 'ip', 'source', 'raw']).optional().describe('actor by default'),
+  kind: subjectKind.optional(),
   basis: z
     .string()
     .min(1)
@@ -140,7 +143,7 @@ export const newHold = z.strictObject({
     .max(512)
     .optional()
     .describe('identifier of the person; the whole log without it'),
-  kind: z.enum(['actor', 'ip', 'source', 'raw']).optional(),
+  kind: subjectKind.optional(),
   reason: z.string().min(1).max(512).describe('name no person'),
 })
 export const hold = anything.describe(
