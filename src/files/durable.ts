@@ -123,7 +123,8 @@ export async function readIfThere(path: string): Promise<Uint8Array | undefined>
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes names that were created or removed in a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return // a folder cannot be opened there
   const folder = await open(path, 'r')
   try {
