@@ -5,8 +5,8 @@ import { HASH_SIZE } from '../core/hash.ts'
 import type { FreshEntries } from '../log/ports.ts'
 import { leafKeyHigh, leafKeyLow, segmentOf } from './leaf-key.ts'
 
-const SIGNATURE = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
-const TRAILER = Buffer.from('ffff', 'hex')
+export const COPY_SIGNATURE = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
+export const COPY_TRAILER = Buffer.from('ffff', 'hex')
 /** Rows of a chunk: a millisecond of writing. */
 const CHUNK_ROWS = 1024
 /** Field count, and for each of log_id, index, leaf_key, leaf_hash, data its length prefix. */
@@ -19,7 +19,7 @@ export function* entryRows(
   firstIndex: number,
   { entries, leafHashes }: FreshEntries,
 ): Generator<Buffer> {
-  yield SIGNATURE
+  yield COPY_SIGNATURE
   for (let start = 0; start < entries.length; start += CHUNK_ROWS) {
     const chunk = entries.slice(start, start + CHUNK_ROWS)
     const out = Buffer.allocUnsafe(chunk.reduce((size, entry) => size + ENTRY_OVERHEAD + entry.length, 0))
@@ -29,7 +29,7 @@ export function* entryRows(
     }
     yield out
   }
-  yield TRAILER
+  yield COPY_TRAILER
 }
 
 function writeEntry(
@@ -57,7 +57,7 @@ function writeEntry(
 
 /** Rows for `COPY log.tiles (log_id, level, index, hashes, root)`. */
 export function* tileRows(logId: number, tiles: readonly FullTile[]): Generator<Buffer> {
-  yield SIGNATURE
+  yield COPY_SIGNATURE
   const out = Buffer.allocUnsafe(tiles.length * TILE_ROW_SIZE)
   let at = 0
   for (const tile of tiles) {
@@ -74,11 +74,11 @@ export function* tileRows(logId: number, tiles: readonly FullTile[]): Generator<
     at += tile.root.length
   }
   yield out
-  yield TRAILER
+  yield COPY_TRAILER
 }
 
 /** A length-prefixed int8 below 2^53, without BigInt. */
-function writeBigint(out: Buffer, value: number, at: number): number {
+export function writeBigint(out: Buffer, value: number, at: number): number {
   at = out.writeInt32BE(8, at)
   at = out.writeInt32BE(Math.floor(value / 2 ** 32), at)
   return out.writeUInt32BE(value % 2 ** 32, at)

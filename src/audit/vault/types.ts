@@ -1,6 +1,7 @@
-import type { Hash } from '../../core/hash.ts'
 // The vault: what is personal of an event, encrypted under a key of the person it is about, beside the log and never in it.
+import type { Hash } from '../../core/hash.ts'
 import type { Transaction } from '../../db/connect.ts'
+import type { AuditError } from '../event/errors.ts'
 import type { Disclosure, Draft, Envelope, Subject } from '../event/types.ts'
 
 /** What is committed with an entry, in the transaction that gives it its index: one row per subject. */
@@ -24,19 +25,23 @@ export interface SealedEntry {
   readonly leafHash: Hash
 }
 
+/** Told of entries whose disclosures were changed: each error is `vault_damaged` and has `evidence.index`. */
+export type OnDamage = (damaged: readonly AuditError[]) => void
+
 export interface Vault {
   /**
    * Envelopes of drafts, in order. Deterministic for a subject whose key lives: the same draft gives the same entry.
    * New subjects get their keys, committed before it returns.
-   * @throws AuditError `vault_unavailable`; `event_too_large` when an envelope does not fit an entry
+   * @throws AuditError `vault_unavailable`; `event_too_large` when an envelope does not fit an entry (`evidence.positions`: of which drafts)
    */
   seal(logId: number, drafts: readonly Draft[]): Promise<Sealed[]>
   /**
    * Disclosures of entries, in order: those whose keys live. Each one was checked against its ciphertext's binding; that its
-   * digest stands in the envelope is the caller's to check (audit/event/disclosures.ts does).
-   * @throws AuditError `vault_unavailable`
+   * digest stands in the envelope is the caller's to check (audit/event/view.ts does).
+   * @param onDamage called once, with an error per ciphertext that was altered or moved, before it resolves to all the others
+   * @throws AuditError `vault_unavailable`; without `onDamage`, `vault_damaged` with `evidence.indexes` when there is any damage
    */
-  open(logId: number, entries: readonly SealedEntry[]): Promise<Disclosure[][]>
+  open(logId: number, entries: readonly SealedEntry[], onDamage?: OnDamage): Promise<Disclosure[][]>
   /** Ref of a subject that the log knows, or undefined. @throws AuditError `vault_unavailable` */
   refOf(logId: number, subject: Subject): Promise<string | undefined>
   /** What a process remembers of keys is forgotten; called when a sidecar was refused because its subject is gone. */

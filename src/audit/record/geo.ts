@@ -1,0 +1,44 @@
+// Where an address is, from a MaxMind database file (GeoLite2 or GeoIP2, City or Country) that the operator has.
+import { type CityResponse, open } from 'maxmind'
+
+export interface Place {
+  readonly country?: string
+  readonly region?: string
+  readonly city?: string
+}
+
+/** Undefined for what is no address, or one that is not known. */
+export type Geo = (ip: string) => Place | undefined
+
+/** Names longer than that are not places (audit/event/schema.ts). */
+const MAX_NAME = 128
+
+/**
+ * Reads the file into memory, and again when it changes.
+ * @throws Error when it is not there or no MaxMind database
+ */
+export async function openGeo(path: string): Promise<Geo> {
+  const reader = await open<CityResponse>(path, { watchForUpdates: true, watchForUpdatesNonPersistent: true })
+  return (ip) => {
+    const found = lookUp(() => reader.get(ip))
+    if (found === undefined) return undefined
+    const place = {
+      ...named('country', found.country?.iso_code),
+      ...named('region', found.subdivisions?.[0]?.names?.en),
+      ...named('city', found.city?.names?.en),
+    }
+    return Object.keys(place).length === 0 ? undefined : place
+  }
+}
+
+function lookUp<T>(read: () => T | null): T | undefined {
+  try {
+    return read() ?? undefined
+  } catch {
+    return undefined // a host name, a socket's path: senders put anything there
+  }
+}
+
+function named(member: keyof Place, name: string | undefined): Place {
+  return name === undefined || name === '' || name.length > MAX_NAME ? {} : { [member]: name }
+}

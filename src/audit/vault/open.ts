@@ -1,0 +1,107 @@
+// Disclosures of entries, decrypted. What cannot be decrypted is damage, and said per entry.
+import type { Sql } from '../../db/connect.ts'
+import { AuditError } from '../event/errors.ts'
+import type { Disclosure } from '../event/types.ts'
+import { available } from './available.ts'
+import { splitDisclosures } from './plaintext.ts'
+import { bindingOf } from './seal.ts'
+import type { Subjects } from './subjects.ts'
+import type { OnDamage, SealedEntry } from './types.ts'
+import { openBytes } from './wrap.ts'
+
+/** A row of vault.disclosures; `ref`, `kekId` and `wrapped` are null when its subject's row, or key, is not there. */
+interface Row {
+  readonly index: number
+  readonly subjectId: number
+  readonly sealed: Buffer
+  readonly ref: string | null
+  readonly kekId: string | null
+  readonly wrapped: Buffer | null
+}
+
+/** Entries of one statement. */
+const AT_ONCE = 4_096
+
+/** See Vault.open. */
+export async function openEntries(
+  sql: Sql,
+  subjects: Subjects,
+  logId: number,
+  entries: readonly SealedEntry[],
+  onDamage: OnDamage = refuse,
+): Promise<Disclosure[][]> {
+  const opened: Disclosure[][] = []
+  const damaged: AuditError[] = []
+  for (let at = 0; at < entries.length; at += AT_ONCE) {
+    const some = entries.slice(at, at + AT_ONCE)
+    const rows = await readRows(sql, logId, some)
+    for (const { index, leafHash } of some) {
+      const here: Disclosure[] = []
+      for (const row of rows.get(index) ?? []) {
+        const result = await openRow(subjects, logId, leafHash, row)
+        if (result instanceof AuditError) damaged.push(result)
+        else here.push(...result)
+      }
+      opened.push(here)
+    }
+  }
+  if (damaged.length > 0) onDamage(damaged)
+  return opened
+}
+
+/** Whoever does not say what to do about damage is not given less than there is without hearing of it. */
+function refuse(damaged: readonly AuditError[]): void {
+  const [first] = damaged
+  if (first === undefined) return
+  const indexes = [...new Set(damaged.map(({ evidence }) => evidence['index']))]
+  throw new AuditError('vault_damaged', first.message, { ...first.evidence, indexes })
+}
+
+async function readRows(
+  sql: Sql,
+  logId: number,
+  entries: readonly SealedEntry[],
+): Promise<ReadonlyMap<number, readonly Row[]>> {
+  // One statement, so that a disclosure without a key is damage and not an erasure that came in between.
+  const rows = await available(
+    () => sql<Row[]>`
+      SELECT d.index, d.subject_id AS "subjectId", d.sealed, s.ref, k.kek_id AS "kekId", k.wrapped
+      FROM unnest(${entries.map(({ index }) => index)}::bigint[]) AS w(index)
+      JOIN vault.disclosures d ON d.log_id = ${logId} AND d.index = w.index
+      LEFT JOIN vault.subjects s USING (subject_id) LEFT JOIN vault.subject_keys k USING (subject_id)
+      ORDER BY d.index, d.subject_id`,
+  )
+  const byIndex = new Map<number, Row[]>()
+  for (const row of rows) {
+    const some = byIndex.get(row.index)
+    if (some === undefined) byIndex.set(row.index, [row])
+    else if (some.at(-1)?.subjectId !== row.subjectId) some.push(row) // an entry that was asked for twice
+  }
+  return byIndex
+}
+
+async function openRow(
+  subjects: Subjects,
+  logId: number,
+  leafHash: Uint8Array,
+  { index, subjectId, sealed, ref, kekId, wrapped }: Row,
+): Promise<Disclosure[] | AuditError> {
+  if (ref === null || kekId === null || wrapped === null)
+    return damage(index, 'the key of their subject is not there')
+  try {
+    const key = await available(() => subjects.keyOf(logId, { subjectId, ref, kekId, wrapped }))
+    return splitDisclosures(openBytes(key.sealing, sealed, bindingOf(logId, leafHash)))
+  } catch (error) {
+    if (error instanceof AuditError && error.code === 'vault_damaged') return damage(index, error.message)
+    if (error instanceof AuditError) throw error
+    return damage(index, 'they were changed, or belong to another entry')
+  }
+}
+
+function damage(index: number, why: string): AuditError {
+  return new AuditError(
+    'vault_damaged',
+    `the personal fields of entry ${index} cannot be opened (${why}): somebody changed the database; restore the row in vault.disclosures from a backup`,
+    { index },
+  )
+}

@@ -1,0 +1,75 @@
+// Drafts become envelopes and ciphertexts. The hot path: some microseconds an event beside the canonical form of its envelope.
+import { disclosureJson } from '../../core/disclosure.ts'
+import { type Hash, hashLeaf } from '../../core/hash.ts'
+import { formatEnvelope } from '../event/envelope.ts'
+import type { Draft, Envelope } from '../event/types.ts'
+import { digestOf, joinTexts } from './plaintext.ts'
+import { eventSecret, namelessId, saltOf, type SubjectKey } from './subject-key.ts'
+import type { Sealed, Sidecar } from './types.ts'
+import { sealBytes } from './wrap.ts'
+
+/** Of a row in vault.disclosures beside its ciphertext; bytes. */
+const ROW_OVERHEAD = 40
+
+/**
+ * The entry may be larger than a log takes: the caller looks.
+ * @param keys of `draft.subjects`, in that order
+ */
+export function sealDraft(logId: number, draft: Draft, keys: readonly SubjectKey[]): Sealed {
+  const id = idOf(draft, keys)
+  const texts = disclose(draft, id, keys)
+  const envelope = envelopeOf(draft, id, keys, texts.flat())
+  const entry = formatEnvelope(envelope)
+  const binding = bindingOf(logId, hashLeaf(entry))
+  const sidecars = keys.flatMap((key, i) => sidecarOf(key, texts[i] ?? [], binding))
+  return { envelope, entry, sidecars }
+}
+
+/** What a ciphertext belongs to: it opens beside this leaf of this log only. */
+export function bindingOf(logId: number, leafHash: Hash): Buffer {
+  const binding = Buffer.allocUnsafe(4 + leafHash.length)
+  binding.writeInt32BE(logId)
+  binding.set(leafHash, 4)
+  return binding
+}
+
+function idOf({ clear, nameless }: Draft, keys: readonly SubjectKey[]): string {
+  const { id } = clear
+  if (typeof id === 'string') return id
+  if (nameless === undefined) throw new TypeError('a draft has an id, or the bytes that one comes from')
+  return namelessId(keys, nameless)
+}
+
+/** JSON texts of the disclosures per subject, in order of the fields. */
+function disclose({ clear, personal, subjects }: Draft, id: string, keys: readonly SubjectKey[]): string[][] {
+  const { source } = clear
+  if (typeof source !== 'string') throw new TypeError('a draft has a source')
+  const secrets: string[] = []
+  const texts = subjects.map((): string[] => [])
+  for (const { subject, path, value } of personal) {
+    const key = keys[subject]
+    if (key === undefined) throw new TypeError(`field ${path} belongs to no subject of its draft`)
+    const secret = (secrets[subject] ??= eventSecret(key, source, id))
+    texts[subject]?.push(disclosureJson(saltOf(secret, path), path, value))
+  }
+  return texts
+}
+
+function envelopeOf(
+  { clear }: Draft,
+  id: string,
+  keys: readonly SubjectKey[],
+  texts: readonly string[],
+): Envelope {
+  const envelope = { ...clear, id } as Envelope // draftOf gives v, type, source and format
+  if (keys.length === 0) return envelope
+  const refs = keys.map(({ ref }) => ref)
+  if (texts.length === 0) return { ...envelope, refs }
+  return { ...envelope, refs, _sd: texts.map(digestOf).toSorted(), _sd_alg: 'sha-256' }
+}
+
+function sidecarOf(key: SubjectKey, texts: readonly string[], binding: Buffer): Sidecar[] {
+  if (texts.length === 0) return []
+  const sealed = sealBytes(key.sealing, joinTexts(texts), binding)
+  return [{ subjectId: key.subjectId, sealed, size: sealed.length + ROW_OVERHEAD }]
+}

@@ -1,0 +1,78 @@
+// The vault on Postgres: each of its methods is a file of this room.
+import { MAX_ENTRY_SIZE } from '../../core/bundle.ts'
+import type { Database } from '../../db/connect.ts'
+import { AuditError } from '../event/errors.ts'
+import type { Draft } from '../event/types.ts'
+import { available } from './available.ts'
+import { openKeks } from './keks.ts'
+import { openEntries } from './open.ts'
+import { sealDraft } from './seal.ts'
+import { loadSecrets } from './secrets.ts'
+import { createSubjects, nameOf, type Subjects } from './subjects.ts'
+import type { Sealed, Vault } from './types.ts'
+
+export interface VaultOptions {
+  readonly db: Database
+  /** Of the key-encryption keys; made at the first start (key-file.ts). */
+  readonly keyFile: string
+}
+
+/** What erasures and holds use beside. */
+export interface OpenVault extends Vault {
+  readonly subjects: Subjects
+}
+
+/** Told by the trigger on vault.subject_keys. */
+const CHANNEL = 'prooflog_subjects'
+/** Events sealed between two breaths: some milliseconds. */
+const BREATH = 128
+
+/**
+ * Opens the vault of a database. Keys of subjects are remembered until they are destroyed, by whichever process.
+ * @throws AuditError `vault_key_missing` when the key file is not the one of this database; `vault_unavailable`
+ */
+export async function createVault({ db: { sql }, keyFile }: VaultOptions): Promise<OpenVault> {
+  const keks = await available(() => openKeks(sql, keyFile))
+  const secrets = await available(() => loadSecrets(sql, (id) => keks.find(id)))
+  const subjects = createSubjects(sql, keks, secrets)
+  const forgetAll = (): void => subjects.forget()
+  // On (re)connection notifications may have been lost: forget everything.
+  const listening = await available(() =>
+    sql.listen(CHANNEL, (subjectId) => subjects.forget(Number(subjectId)), forgetAll),
+  )
+  return {
+    subjects,
+    seal: (logId, drafts) => sealAll(subjects, logId, drafts),
+    open: (logId, entries, onDamage) => openEntries(sql, subjects, logId, entries, onDamage),
+    refOf: async (logId, subject) => (await subjects.find(logId, subject))?.ref,
+    forget: forgetAll,
+    secretFor: (purpose) => secrets.secretFor(purpose),
+    close: () => listening.unlisten(),
+  }
+}
+
+async function sealAll(subjects: Subjects, logId: number, drafts: readonly Draft[]): Promise<Sealed[]> {
+  const keys = await subjects.keysFor(
+    logId,
+    drafts.flatMap((draft) => draft.subjects),
+  )
+  const sealed: Sealed[] = []
+  const tooLarge: number[] = []
+  for (const [i, draft] of drafts.entries()) {
+    const own = draft.subjects.map((subject) => {
+      const key = keys.get(nameOf(logId, subject))
+      if (key === undefined) throw new TypeError('a subject without a key')
+      return key
+    })
+    const one = sealDraft(logId, draft, own)
+    if (one.entry.length > MAX_ENTRY_SIZE) tooLarge.push(i)
+    else sealed.push(one)
+    if (i % BREATH === BREATH - 1) await new Promise(setImmediate)
+  }
+  if (tooLarge.length === 0) return sealed
+  throw new AuditError(
+    'event_too_large',
+    `what stays clear of an event and the digests of its personal fields take more than the ${MAX_ENTRY_SIZE} bytes of an entry: send fewer or shorter targets and fields`,
+    { positions: tooLarge, limit: MAX_ENTRY_SIZE },
+  )
+}
