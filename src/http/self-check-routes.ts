@@ -102,7 +102,7 @@ function fieldsOf(finding: Finding): object {
 function followSelfCheck(c: Context, { selfCheck, stopping }: SelfCheckDeps): Response {
   readQuery(c, [])
   const encoder = new TextEncoder()
-  let end = (): void => {}
+  let end = (_gone?: boolean): void => {}
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
       const send = (text: string): void => controller.enqueue(encoder.encode(text))
@@ -112,12 +112,13 @@ function followSelfCheck(c: Context, { selfCheck, stopping }: SelfCheckDeps): Re
         else send(formatEvent(event))
       })
       const timer = setInterval(() => send(': still here\n\n'), KEEP_ALIVE)
-      end = () => {
+      end = (gone = false) => {
         end = () => {}
         clearInterval(timer)
         unsubscribe?.()
         stopping.removeEventListener('abort', close)
-        controller.close()
+        // Who went away closed it himself.
+        if (!gone) controller.close()
       }
       const close = (): void => end()
       stopping.addEventListener('abort', close)
@@ -125,7 +126,7 @@ function followSelfCheck(c: Context, { selfCheck, stopping }: SelfCheckDeps): Re
       for (const event of selfCheck?.current() ?? []) send(formatEvent(event))
       if (stopping.aborted) end()
     },
-    cancel: () => end(),
+    cancel: () => end(true),
   })
   return new Response(stream, {
     headers: {

@@ -1,141 +1,73 @@
-// Every route for every kind of caller, worked out from the access table and from nothing else. Keys are real.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Keys, openKeys } from '../../src/access/keys.ts'
-import { SCOPES, type Scope } from '../../src/access/scopes.ts'
-import { connect, type Database } from '../../src/db/connect.ts'
+// Who may use which of the log's own routes; test/support/access-matrix.ts has the callers and the rules.
+import { expect, test } from 'vitest'
+import type { Keys } from '../../src/access/keys.ts'
 import { guardedRoutes } from '../../src/http/app.ts'
 import { ACCESS, guardRoutes } from '../../src/http/route-table.ts'
-import { type Route, routeName } from '../../src/http/route.ts'
-import { type TestDatabase, testDatabase } from '../support/database.ts'
-import { type TestApp, testApp } from '../support/http-app.ts'
+import type { Route } from '../../src/http/route.ts'
+import { selfCheckRoutes } from '../../src/http/self-check-routes.ts'
+import { type Sample, testAccess } from '../support/access-matrix.ts'
+import { fakeLog } from '../support/fake-logs.ts'
+import { testApp } from '../support/http-app.ts'
 
-let database: TestDatabase
-let db: Database
-let keys: Keys
-let t: TestApp
-let now = Date.parse('2030-01-01T00:00:00Z')
-const bearers = new Map<string, string>()
-
-const GRANTS: Record<string, { scopes: readonly Scope[]; logs?: string[] }> = {
-  'append-only': { scopes: ['entries:append'] },
-  'read-only': { scopes: ['entries:read'] },
-  admin: { scopes: ['logs:admin'] },
-  everything: { scopes: SCOPES },
-  'bound to this log': { scopes: SCOPES, logs: ['private', 'open'] },
-  'bound to another log': { scopes: SCOPES, logs: ['other'] },
-}
-/** Kinds of callers that have no valid key at all, and what they are told. */
-const STRANGERS: Record<string, string> = {
-  'no key': 'key_missing',
-  'wrong key': 'key_malformed',
-  'unknown key': 'key_unknown',
-  revoked: 'key_revoked',
-  expired: 'key_expired',
-}
-
-beforeAll(async () => {
-  database = await testDatabase()
-  db = connect({ url: database.url })
-  keys = await openKeys(db, { now: () => now, monotonic: () => 0 })
-  for (const [role, grant] of Object.entries(GRANTS))
-    bearers.set(role, (await keys.create({ name: role, ...grant })).key)
-  const revoked = await keys.create({ name: 'revoked', scopes: SCOPES })
-  await keys.revoke(revoked.info.id)
-  const expired = await keys.create({ name: 'expired', scopes: SCOPES, expiresAt: new Date(now + 1) })
-  const unknown = await keys.create({ name: 'unknown', scopes: SCOPES })
-  await database.owner`DELETE FROM access.keys WHERE id = ${unknown.info.id}`
-  now += 1
-  bearers
-    .set('revoked', revoked.key)
-    .set('expired', expired.key)
-    .set('unknown key', unknown.key)
-    .set('wrong key', 'plog_oops')
-  t = await testApp({ keys })
+const index = { params: async () => ({ index: '5' }) }
+const json = (body: () => object): Sample => ({
+  body: () => JSON.stringify(body()),
+  type: 'application/json',
 })
-afterAll(async () => {
-  await keys.close()
-  await db.close()
-  await database.drop()
-})
+let made = 0
 
-/** A request that succeeds for whoever may make it. */
-const REQUESTS: Record<string, { query?: string; body?: () => string | Uint8Array; type?: string }> = {
-  'POST /logs': {
-    body: () => JSON.stringify({ name: `log-${bearers.size}-${Math.floor(Math.random() * 1e9)}` }),
-    type: 'application/json',
-  },
-  'POST /keys': {
-    body: () => JSON.stringify({ name: 'k', scopes: ['entries:read'] }),
-    type: 'application/json',
-  },
-  'POST /logs/:log/state': { body: () => '{"state":"draining"}', type: 'application/json' },
+const SAMPLES: Record<string, Sample> = {
+  'GET /logs': {},
+  'GET /logs.v0': {},
+  'POST /logs': json(() => ({ name: `log-${++made}` })),
+  'GET /logs/:log': {},
+  'POST /logs/:log/keys': {},
+  'DELETE /logs/:log/keys/:keyid': { params: async () => ({ keyid: '0123abcd' }) },
+  'POST /logs/:log/state': json(() => ({ state: 'draining' })),
+  'GET /logs/:log/policy': {},
+  'GET /logs/:log/checkpoint': {},
+  'GET /logs/:log/tile/entries/:bundle{.+}': { params: async () => ({ bundle: '000' }) },
+  'GET /logs/:log/tile/:tile{.+}': { params: async () => ({ tile: '0/000' }) },
   'POST /logs/:log/add': { body: () => 'an entry' },
   'POST /logs/:log/entries': { body: () => 'an entry', type: 'application/octet-stream' },
+  'GET /logs/:log/entries': {},
+  'GET /logs/:log/entries/:index': index,
+  'GET /logs/:log/entries/:index/proof': index,
   'GET /logs/:log/proofs/inclusion': { query: '?index=3' },
   'GET /logs/:log/proofs/consistency': { query: '?from=3&to=300' },
   'GET /logs/:log/proofs/subtree': { query: '?start=0&end=4&size=300' },
+  'GET /logs/:log/sth': {},
+  'GET /logs/:log/sths': {},
+  'GET /keys': {},
+  'POST /keys': json(() => ({ name: 'k', scopes: ['keys:write'] })),
+  'DELETE /keys/:id': { params: victim },
+  'GET /healthz': {},
+  'GET /readyz': {},
+  'GET /metrics': {},
+  'GET /openapi.json': {},
+  'GET /docs': {},
+  'GET /logs/:log/self-check': {},
+  'GET /self-check/events': {},
 }
 
-async function ask(route: Route, role: string, log: string): Promise<Response> {
-  const { query = '', body, type } = REQUESTS[routeName(route)] ?? {}
-  let path = route.path
-    .replace(':log', log)
-    .replace(':tile{.+}', '0/000')
-    .replace(':bundle{.+}', '000')
-    .replace(':index', '5')
-    .replace(':keyid', '0123abcd')
-  if (path.includes(':id'))
-    path = path.replace(':id', (await keys.create({ name: 'victim', scopes: ['entries:read'] })).info.id)
-  const bearer = bearers.get(role)
-  return t.app.request(path + query, {
-    method: route.method,
-    headers: {
-      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-      ...(type === undefined ? {} : { 'content-type': type }),
-    },
-    ...(body === undefined ? {} : { body: body() }),
-  })
+async function victim(keys: Keys): Promise<{ id: string }> {
+  return { id: (await keys.create({ name: 'victim', scopes: ['entries:read'] })).info.id }
 }
 
-/** What the table says; `undefined` is success. */
-function expected(name: string, role: string, log: string): string | undefined {
-  const access = ACCESS[name]!
-  if (access === 'public' || (access === 'entries:read unless public' && log === 'open')) return undefined
-  if (role in STRANGERS) return STRANGERS[role]
-  const grant = GRANTS[role]!
-  if (!grant.scopes.includes(access === 'entries:read unless public' ? 'entries:read' : access))
-    return 'insufficient_scope'
-  const ofLog = name.includes('/:log')
-  if (grant.logs && !(ofLog && grant.logs.includes(log))) return 'key_not_for_log'
-  return undefined
-}
+const selfCheck = selfCheckRoutes({ selfCheck: undefined, stopping: new AbortController().signal })
 
-const ROLES = [...Object.keys(STRANGERS), ...Object.keys(GRANTS)]
-
-describe.each(Object.keys(ACCESS))('%s', (name) => {
-  test.each(
-    name.includes('/:log')
-      ? ROLES.flatMap((role) => [
-          [role, 'private'],
-          [role, 'open'],
-        ])
-      : ROLES.map((role) => [role, '']),
-  )('for %s %s', async (role, log) => {
-    const route = guardedRoutes(t.deps).find((one) => routeName(one.route) === name)!.route
-    const response = await ask(route, role!, log!)
-    const code = expected(name, role!, log!)
-    const challenge =
-      code === 'key_missing' ? 'Bearer' : role! in STRANGERS ? 'Bearer error="invalid_token"' : null
-    const refusal = { status: role! in STRANGERS ? 401 : 403, code, challenge }
-    expect(await outcomeOf(response)).toEqual(code === undefined ? 'served' : refusal)
-  })
+testAccess({
+  access: { ...ACCESS, ...selfCheck.access },
+  samples: SAMPLES,
+  async open(keys, journal) {
+    const { app, logs, deps } = await testApp({ keys, journal, more: [selfCheck] })
+    for (const name of ['other', 'default', '_meta']) {
+      logs.byName.set(name, fakeLog(name))
+      await logs.byName.get(name)?.append(Array.from({ length: 300 }, (_, i) => Buffer.from(String(i))))
+    }
+    return { app, routes: guardedRoutes(deps).map(({ route }) => route) }
+  },
 })
-
-async function outcomeOf(response: Response): Promise<unknown> {
-  if (response.ok) return 'served'
-  const { code } = (await response.json()) as { code: string }
-  return { status: response.status, code, challenge: response.headers.get('www-authenticate') }
-}
 
 test('what changes something needs its scope, what shows entries may be read, and the rest is public', () => {
   const scoped = Object.entries(ACCESS).filter(([, access]) => access !== 'public')
@@ -156,22 +88,32 @@ test('what changes something needs its scope, what shows entries may be read, an
 })
 
 test('a refused caller changed nothing', async () => {
-  const before = t.logs.byName.get('private')!.stored.length
-  const add = guardedRoutes(t.deps).find((one) => routeName(one.route) === 'POST /logs/:log/add')!.route
-  for (const role of ROLES) {
-    if (expected('POST /logs/:log/add', role, 'private') !== undefined) await ask(add, role, 'private')
-  }
-  expect(t.logs.byName.get('private')!.stored).toHaveLength(before)
+  const { app, logs } = await testApp()
+  const log = logs.byName.get('private')!
+  const before = log.stored.length
+  for (const authorization of ['Bearer entries:read', 'Bearer plog_oops', 'Basic'])
+    for (const path of ['add', 'entries', 'state', 'keys']) {
+      const headers = { authorization, 'content-type': 'application/json' }
+      const answer = await app.request(`/logs/private/${path}`, {
+        method: 'POST',
+        headers,
+        body: '{"state":"draining"}',
+      })
+      expect([401, 403]).toContain(answer.status)
+    }
+  expect(log.stored).toHaveLength(before)
+  expect(log.changes).toEqual([])
 })
 
 test('served routes, documented routes and rows of the table are the same', async () => {
+  const { app } = await testApp()
   const served = new Set(
-    t.app.routes
+    app.routes
       .filter(({ method }) => method !== 'ALL' && method !== 'OPTIONS')
       .map(({ method, path }) => `${method} ${path}`),
   )
   expect([...served].toSorted()).toEqual(Object.keys(ACCESS).toSorted())
-  const { paths } = (await (await t.app.request('/openapi.json')).json()) as { paths: Record<string, object> }
+  const { paths } = (await (await app.request('/openapi.json')).json()) as { paths: Record<string, object> }
   const documented = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
@@ -197,4 +139,19 @@ test('a route without a row, a row without a route and a route served twice each
   )
   // Names that every object inherits are no rows.
   expect(() => guardRoutes([{ ...route, path: 'x' }], {})).toThrow('no row')
+})
+
+test('a problem without a kind, or with two, stops the program at its start', async () => {
+  const access = { 'GET /x': 'public' } as const
+  const route: Route = {
+    method: 'GET',
+    path: '/x',
+    handle: () => new Response('x'),
+    doc: { tag: 'x', summary: 'x', answers: {}, problems: ['nobody_knows'] },
+  }
+  await expect(testApp({ more: [{ routes: [route], access }] })).rejects.toThrow(
+    'unknown problem nobody_knows',
+  )
+  const problems = { key_missing: { status: 400, title: 'x' } } as const
+  await expect(testApp({ more: [{ routes: [], access: {}, problems }] })).rejects.toThrow('described twice')
 })
