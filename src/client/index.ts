@@ -3,6 +3,12 @@
 export { type Checkpoint } from '../core/checkpoint.ts'
 export { type Cosigner, type LogSignature } from '../core/check-policy.ts'
 export { FormatError, PolicyError, ProofError, ProoflogError, SignatureError } from '../core/errors.ts'
+export {
+  type EventBundle,
+  parseEventBundle,
+  type VerifiedEvent,
+  verifyEventBundle,
+} from '../core/event-bundle.ts'
 export { hashLeaf } from '../core/hash.ts'
 export { parsePolicy, type Policy, policyFromVkeys } from '../core/policy.ts'
 export { type Claim, type VerifiedProof, verifyProof } from '../core/verify-proof.ts'

@@ -18,6 +18,9 @@ export type FormatErrorCode =
   | 'invalid_policy'
   | 'invalid_log_list'
   | 'invalid_proof_file'
+  | 'invalid_json'
+  | 'invalid_disclosure'
+  | 'invalid_event_bundle'
 
 export type ProofErrorCode =
   | 'proof_out_of_range'

@@ -9,6 +9,24 @@ export {
   type SubtreeStatement,
   type TimestampedSignature,
 } from './cosignature.ts'
+export {
+  disclosureDigest,
+  disclosureJson,
+  formatDisclosure,
+  fromBase64url,
+  type ParsedDisclosure,
+  parseDisclosure,
+  toBase64url,
+} from './disclosure.ts'
+export {
+  type EventBundle,
+  formatEventBundle,
+  MAX_EVENT_BUNDLE_SIZE,
+  parseEventBundle,
+  type VerifiedEvent,
+  verifyEventBundle,
+} from './event-bundle.ts'
+export { canonicalJson } from './canonical-json.ts'
 export { installPrimitives, type MlDsa44, type Primitives } from './crypto.ts'
 export {
   type Evidence,

@@ -35,6 +35,8 @@ export type Incoming =
       readonly format: Format
       /** What was sent, as text where it is UTF-8; cut to RAW_LIMIT characters. */
       readonly raw: string
+      /** SHA-256 of all that was sent, in hex, when `raw` was cut. */
+      readonly sha256?: string
       /** Size of what was sent; bytes. */
       readonly size: number
       readonly reason: { readonly code: QuarantineCode; readonly message: string }
@@ -78,7 +80,10 @@ export interface PersonalField {
 
 /** An event split by policy, before it is sealed. */
 export interface Draft {
-  /** Members of the envelope that stay for ever, all but `id` (when the sender gave none), `_sd`, `_sd_alg`, `refs`. */
+  /**
+   * Members of the envelope that stay for ever, all but `id` (when the sender gave none), `_sd`, `_sd_alg`, `refs`. The members
+   * `ref` of persons in it are positions in `subjects`, and so in `Envelope.refs`.
+   */
   readonly clear: JsonObject
   readonly personal: readonly PersonalField[]
   /** Distinct; the first is the one that fields without a person of their own belong to. Empty when nothing is personal. */
@@ -106,6 +111,25 @@ export interface Envelope {
   readonly _sd?: readonly string[]
   readonly _sd_alg?: 'sha-256'
   readonly [clear: string]: Json | undefined
+}
+
+/** What is shown of an entry: the clear members, and those disclosed fields that the caller may see, in their places. */
+export interface EventView {
+  readonly type: Envelope['type']
+  readonly id: string
+  readonly source: string
+  readonly format: Format
+  /**
+   * All other members. For an event those of AuditEvent, as far as they are not hidden, and `signature`, `evidence`; for a raw
+   * record `reason`, `size`, `raw`, `sha256`. Persons in it have a member `ref`: the random name of the subject.
+   */
+  readonly event: JsonObject
+  /** Paths of the disclosed fields. */
+  readonly disclosed: readonly string[]
+  /** How many fields stay hidden: not asked for, not allowed, or erased. */
+  readonly hidden: number
+  /** Random names of the subjects whose fields it has. */
+  readonly refs: readonly string[]
 }
 
 /** An RFC 9901 disclosure: base64url of the JSON array [salt, path, value]. */

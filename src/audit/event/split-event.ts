@@ -1,0 +1,150 @@
+// Splits an event by policy: each of its leaves becomes clear or personal, none both and none neither.
+import { setMember } from '../../core/disclose.ts'
+import { EVENT_FIELDS, type Field, type Fields } from './fields.ts'
+import type { PrivacyPolicy } from './privacy.ts'
+import type { AuditEvent } from './schema.ts'
+import type { Json, JsonObject, Subject } from './types.ts'
+
+export interface OwnedField {
+  readonly owner: Subject
+  readonly path: string
+  readonly value: Json
+}
+
+export interface SplitEvent {
+  readonly clear: Record<string, Json>
+  readonly personal: OwnedField[]
+  /** Who the parties are, where they are persons. */
+  readonly actor: Subject | undefined
+  readonly onBehalfOf: Subject | undefined
+  readonly targets: readonly (Subject | undefined)[]
+  /** Whom fields without a person of their own belong to. */
+  readonly rest: Subject
+}
+
+export interface SplitOptions {
+  /** Paths that are personal whatever the policy says. */
+  readonly forced?: ReadonlySet<string>
+  /** Told of each clear leaf. */
+  readonly onClear?: (field: OwnedField) => void
+}
+
+/** Where the walk is: whose fields these are, and whether that party is a person. */
+type Place = { readonly prefix: string; readonly owner: Subject; readonly person: boolean }
+type Walk = Pick<SplitEvent, 'personal' | 'onBehalfOf' | 'targets' | 'rest'> & {
+  readonly rules: PrivacyPolicy['rules']
+  readonly options: SplitOptions
+}
+
+/** Actors of these types are no persons; whatever else the type says, an actor counts as one. */
+const IMPERSONAL: ReadonlySet<string> = new Set(['service', 'system'])
+
+/**
+ * Walks in the order of the schema, never in that of the sender, so that the same event is split the same way each time.
+ * @param source whom fields belong to when the event names neither a person nor an address
+ */
+export function splitEvent(
+  event: AuditEvent,
+  source: string,
+  { rules }: PrivacyPolicy,
+  options: SplitOptions = {},
+): SplitEvent {
+  const { actor: party, targets = [], src } = event
+  const actor = isPerson(party) ? subjectOf(party) : undefined
+  const onBehalfOf = isPerson(party?.on_behalf_of) ? subjectOf(party?.on_behalf_of) : undefined
+  const rest: Subject =
+    actor ?? (src?.ip === undefined ? { kind: 'source', id: source } : { kind: 'ip', id: src.ip })
+  const owners = targets.map((target) => (isUser(target) ? subjectOf(target) : undefined))
+  const walk: Walk = { personal: [], onBehalfOf, targets: owners, rest, rules, options }
+  const place: Place = { prefix: '', owner: rest, person: isPerson(party) }
+  const clear = splitGroup(EVENT_FIELDS, event as JsonObject, place, walk)
+  return { clear, personal: walk.personal, actor, onBehalfOf, targets: owners, rest }
+}
+
+function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk): Record<string, Json> {
+  const clear: Record<string, Json> = {}
+  for (const [name, field] of fields) {
+    const value = group[name]
+    if (value === undefined) continue
+    const kept = splitField(name, field, value, place, walk)
+    if (kept !== undefined) clear[name] = kept
+  }
+  return clear
+}
+
+function splitField(name: string, field: Field, value: Json, place: Place, walk: Walk): Json | undefined {
+  const { path } = field
+  if (field.kind === 'group') {
+    const group = value as JsonObject
+    const kept = splitGroup(field.members, group, placeOf(path, group, place, walk), walk)
+    // A group of nothing but personal fields leaves no trace; one that was empty stays.
+    return hasMembers(kept) || !hasMembers(group) ? kept : undefined
+  }
+  // All elements stay, if only as {}: their positions are in the paths of their fields.
+  if (field.kind === 'list')
+    return (value as readonly JsonObject[]).map((element, at) =>
+      splitGroup(field.members, element, placeOfTarget(name, at, element, walk), walk),
+    )
+  if (field.kind === 'open' || path === 'params') return splitMembers(path, value, place, walk)
+  return splitLeaf(name, path, value, place, walk)
+}
+
+/** `params` and `extra`: one disclosure for each member, or one for all of it when it has none. */
+function splitMembers(path: string, value: Json, place: Place, walk: Walk): Json | undefined {
+  const inner = { ...place, prefix: `${path}.` }
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || !hasMembers(value as JsonObject))
+    return splitLeaf(path, path, value, place, walk)
+  const clear: Record<string, Json> = {}
+  const members = value as JsonObject
+  for (const name of Object.keys(members).sort()) {
+    const own = `${path}.${name}`
+    const kept = splitLeaf(name, walk.rules.has(own) ? own : path, members[name] as Json, inner, walk)
+    if (kept !== undefined) setMember(clear, name, kept)
+  }
+  return hasMembers(clear) ? clear : undefined
+}
+
+function splitLeaf(name: string, ruled: string, value: Json, place: Place, walk: Walk): Json | undefined {
+  const { forced, onClear } = walk.options
+  const rule = walk.rules.get(ruled) ?? 'personal' // what no rule names is not known to be harmless
+  const path = place.prefix + name
+  if (rule === 'personal' || (rule === 'person' && place.person) || forced?.has(path) === true) {
+    walk.personal.push({ owner: place.owner, path, value })
+    return undefined
+  }
+  onClear?.({ owner: place.owner, path, value })
+  return value
+}
+
+function placeOf(path: string, value: JsonObject, place: Place, walk: Walk): Place {
+  const prefix = `${path}.`
+  if (path !== 'actor.on_behalf_of') return { ...place, prefix }
+  return { prefix, owner: walk.onBehalfOf ?? walk.rest, person: isPerson(value) }
+}
+
+function placeOfTarget(name: string, at: number, target: JsonObject, walk: Walk): Place {
+  return { prefix: `${name}.${at}.`, owner: walk.targets[at] ?? walk.rest, person: isUser(target) }
+}
+
+type Party = { readonly type?: Json | undefined; readonly id?: Json | undefined }
+
+function isPerson(party: Party | undefined): boolean {
+  return party !== undefined && !(typeof party.type === 'string' && IMPERSONAL.has(party.type.toLowerCase()))
+}
+
+function isUser({ type }: Party): boolean {
+  return typeof type === 'string' && type.toLowerCase() === 'user'
+}
+
+/** A person by the identifier the sender uses. */
+function subjectOf(
+  party: { id?: string | undefined; email?: string | undefined; name?: string | undefined } | undefined,
+): Subject | undefined {
+  const id = party?.id ?? party?.email ?? party?.name
+  return id === undefined ? undefined : { kind: 'actor', id }
+}
+
+function hasMembers(object: JsonObject): boolean {
+  for (const name in object) if (Object.hasOwn(object, name)) return true
+  return false
+}
