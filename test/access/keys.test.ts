@@ -186,3 +186,79 @@ test('a thousand requests with one new key ask the database once', async () => {
   await keys.verify(key)
   expect(reads).toBe(1)
 })
+
+test('a role stands for its scopes, and a key files its events under its source', async () => {
+  const { keys } = await aProcess()
+  const { key, info } = await keys.create({
+    name: 'ci',
+    role: 'auditor',
+    source: 'build',
+    rates: { append: 5, read: 0 },
+  })
+  expect(await keys.verify(key)).toEqual(info)
+  expect(info).toMatchObject({
+    kind: 'key',
+    scopes: ['search:read', 'entries:read', 'export:create', 'meta:read'],
+    source: 'build',
+    createdBy: null,
+    rates: { append: 5, read: 0 },
+  })
+  expect((await keys.create({ name: 'web', role: 'producer' })).info).toMatchObject({
+    source: 'web',
+    rates: { append: null, read: null },
+  })
+})
+
+test('nobody grants a scope or a log that he does not have himself, and who made a key is remembered', async () => {
+  const { keys } = await aProcess()
+  const { info: maker } = await keys.create({ name: 'maker', scopes: ['keys:write', 'events:append'] })
+  const { info: made } = await keys.create({ name: 'made', role: 'producer', logs: ['a'], by: maker })
+  expect(made.createdBy).toBe(maker.id)
+  expect((await keys.list()).find(({ id }) => id === made.id)?.createdBy).toBe(maker.id)
+  for (const more of [
+    { role: 'dpo' },
+    { role: 'admin' },
+    { scopes: ['events:append', 'meta:read'] },
+  ] as const)
+    await expect(keys.create({ name: 'x', ...more, by: maker })).rejects.toMatchObject({
+      code: 'grant_not_held',
+    })
+  const bound = { ...maker, logs: ['a', 'b'] }
+  for (const logs of [null, undefined, ['a', 'c']])
+    await expect(
+      keys.create({ name: 'x', role: 'producer', ...(logs === undefined ? {} : { logs }), by: bound }),
+    ).rejects.toMatchObject({ code: 'grant_not_held' })
+  await keys.create({ name: 'x', role: 'producer', logs: ['b'], by: bound })
+})
+
+test('no key is made that speaks as the service itself, or for whom nobody could say what it may do', async () => {
+  const { keys } = await aProcess()
+  const wrong: Parameters<Keys['create']>[0][] = [
+    { name: 'prooflog', role: 'producer' },
+    { name: 'x', role: 'producer', source: 'prooflog' },
+    { name: 'x', role: 'producer', source: '' },
+    { name: 'x', role: 'producer', source: 'half \ud800' },
+    { name: 'x', role: 'producer', scopes: ['entries:read'] },
+    { name: 'x' },
+    { name: 'x', role: 'root' as 'admin' },
+    { name: 'x', role: 'toString' as 'admin' },
+    { name: 'x', role: 'producer', rates: { append: -1 } },
+    { name: 'x', role: 'producer', rates: { read: 1.5 } },
+  ]
+  for (const request of wrong)
+    await expect(keys.create(request), JSON.stringify(request)).rejects.toMatchObject({
+      code: 'invalid_key_request',
+    })
+  expect((await keys.create({ name: 'prooflog', role: 'producer', source: 'other' })).info.source).toBe(
+    'other',
+  )
+})
+
+test('the service may change neither source nor rates nor maker of a key', async () => {
+  const { keys, db } = await aProcess()
+  const { info } = await keys.create({ name: 'firm', role: 'producer' })
+  for (const change of ["source = 'x'", 'rate_append = 0', 'rate_read = 0', "created_by = 'x'"])
+    await expect(db.sql.unsafe(`UPDATE access.keys SET ${change} WHERE id = '${info.id}'`)).rejects.toThrow(
+      'permission denied',
+    )
+})
