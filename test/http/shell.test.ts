@@ -238,11 +238,9 @@ test('who is too fast is told when to come back, and nobody else is', async () =
 test('parallel requests do not get past the limit together', async () => {
   const limits = createRateLimiter({ append: 10, read: 0, burst: 1 }, () => 0)
   const { app } = await testApp({ limits })
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, () =>
-      app.request('/logs/private/add', { method: 'POST', headers: ALL, body: 'x' }),
-    ),
-  )
+  const add = async (): Promise<Response> =>
+    app.request('/logs/private/add', { method: 'POST', headers: ALL, body: 'x' })
+  const answers = await Promise.all(Array.from({ length: 50 }, add))
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(10)
 })
 
@@ -255,7 +253,7 @@ test('reads leave appends their share', async () => {
   const { app } = await appWith(group(reading, { access: { 'GET /logs/:log/slow': 'search:read' } }), {
     limits,
   })
-  const read = () => app.request('/logs/private/slow', { headers: ALL })
+  const read = async (): Promise<Response> => app.request('/logs/private/slow', { headers: ALL })
   const first = [read(), read()]
   await expect.poll(() => open.length).toBe(2)
   expect(await problemOf(await read())).toMatchObject({ status: 503, code: 'reads_busy' })

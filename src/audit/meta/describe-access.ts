@@ -2,7 +2,8 @@
 import type { Principal } from '../../access/principal.ts'
 import { encodeUtf8 } from '../../core/bytes.ts'
 import type { Access, JournalAction } from '../../http/journal.ts'
-import { incomingOf } from '../event/incoming.ts'
+import { incomingOf } from '../event/read-event.ts'
+import { canonicalTime } from '../event/time.ts'
 import type { Incoming, Json, JsonObject } from '../event/types.ts'
 
 /** Equal accesses as one. Times are POSIX milliseconds. */
@@ -63,7 +64,7 @@ export function eventOf({ access, count, from, until, details, unlisted }: Count
     service: { name: 'prooflog' },
     extra: {
       count,
-      ...(count > 1 ? { until: new Date(until).toISOString() } : {}),
+      ...(count > 1 ? { until: canonicalTime(new Date(until).toISOString()) } : {}),
       ...(code === undefined ? {} : { code }),
       ...(unlisted > 0 ? { unlisted } : {}),
     },
