@@ -16,6 +16,7 @@ import { NO_OBSERVER } from '../../src/log/observer.ts'
 import type { Guard, LogStore } from '../../src/log/ports.ts'
 import type { Appended, Log } from '../../src/log/types.ts'
 import { installNodeCrypto } from '../../src/node-crypto.ts'
+import type { PutSidecars } from '../../src/store/sequence.ts'
 import { createPostgresStore } from '../../src/store/store.ts'
 import { createFaults, type Faults } from './faults.ts'
 
@@ -44,6 +45,8 @@ export interface TestEngineOptions {
   /** Instead of one in the folder. */
   readonly guard?: Guard
   readonly cosigners?: Cosigners
+  /** Who writes what is stored beside entries. */
+  readonly putSidecars?: PutSidecars
 }
 
 installNodeCrypto()
@@ -53,7 +56,8 @@ installMlDsa()
 export function testEngine(url: string, options: TestEngineOptions): TestEngine {
   const faults = options.faults ?? createFaults()
   const pools = { write: open(url, 'write', 4), read: open(url, 'read', 4), lead: open(url, 'lead', 1) }
-  const store = createPostgresStore(pools)
+  const { putSidecars } = options
+  const store = createPostgresStore({ ...pools, ...(putSidecars === undefined ? {} : { putSidecars }) })
   const guard = options.guard ?? createGuard(guardFolder(join(options.folder, 'guard')))
   const reports: TestEngine['reports'] = []
   const timing: EngineOptions = {

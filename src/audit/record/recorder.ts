@@ -2,10 +2,7 @@
 import { hashLeaf } from '../../core/hash.ts'
 import { LogError } from '../../log/errors.ts'
 import type { Appended, Log } from '../../log/types.ts'
-import { canonicalBytes } from '../event/canonical.ts'
 import { draftOf } from '../event/draft.ts'
-import { AuditError, UnreadableEvent } from '../event/errors.ts'
-import { rawIncoming } from '../event/incoming.ts'
 import type { PrivacyPolicy } from '../event/privacy.ts'
 import type { Incoming } from '../event/types.ts'
 import { StaleSubject } from '../vault/sidecars.ts'
@@ -26,31 +23,19 @@ export interface RecorderOptions {
   readonly geo?: Geo
 }
 
-/** What was sealed, and what of: an event that did not fit has become a raw record. */
-interface Prepared {
-  readonly incoming: readonly Incoming[]
-  readonly sealed: readonly Sealed[]
-}
-
 export function createRecorder({ vault, policyOf, clock, geo }: RecorderOptions): Recorder {
-  async function prepare(log: Log, incoming: readonly Incoming[], source: string): Promise<Prepared> {
+  function seal(log: Log, incoming: readonly Incoming[], source: string): Promise<Sealed[]> {
     const policy = policyOf(log)
     const drafts = incoming.map((one) => draftOf(enrich(one, geo), source, policy))
-    try {
-      return { incoming, sealed: await vault.seal(log.info.id, drafts) }
-    } catch (error) {
-      return prepare(log, keepRaw(incoming, error), source)
-    }
+    return vault.seal(log.info.id, drafts)
   }
 
   async function store(log: Log, incoming: readonly Incoming[], source: string): Promise<EventReceipt[]> {
     const receipts: EventReceipt[] = []
-    const prepared = await prepare(log, incoming, source)
-    let at = 0
-    for (const chunk of chunksOf(prepared.sealed)) {
+    for (const chunk of chunksOf(await seal(log, incoming, source))) {
+      const at = receipts.length
       const appended = await append(log, chunk)
-      receipts.push(...receiptsOf(prepared.incoming.slice(at, at + chunk.length), chunk, appended, clock()))
-      at += chunk.length
+      receipts.push(...receiptsOf(incoming.slice(at, at + chunk.length), chunk, appended, clock()))
     }
     return receipts
   }
@@ -68,7 +53,7 @@ export function createRecorder({ vault, policyOf, clock, geo }: RecorderOptions)
       }
     },
     async preview(log, incoming, source) {
-      const { sealed } = await prepare(log, incoming, source)
+      const sealed = await seal(log, incoming, source)
       return sealed.map(({ envelope, entry }) => ({ id: envelope.id, leafHash: hashLeaf(entry) }))
     },
   }
@@ -87,23 +72,6 @@ function append(log: Log, sealed: readonly Sealed[]): Promise<Appended[]> {
 /** The engine says of whatever a transaction throws that nothing was stored, and why. */
 function isStale(error: unknown): boolean {
   return error instanceof LogError && error.cause instanceof StaleSubject
-}
-
-/**
- * The same records, but those that were too large as raw ones: a bad record never rejects its batch.
- * @throws `error` when it is another one, or the record came alone
- */
-function keepRaw(incoming: readonly Incoming[], error: unknown): Incoming[] {
-  const tooLarge = error instanceof AuditError && error.code === 'event_too_large' ? error : undefined
-  const positions = tooLarge?.evidence['positions']
-  if (tooLarge === undefined || !Array.isArray(positions) || incoming.length === 1) throw error
-  const why = new UnreadableEvent('too_large', tooLarge.message)
-  const large = new Set<unknown>(positions)
-  return incoming.map((one, i) => {
-    if (!large.has(i)) return one
-    if (one.kind === 'raw') throw error
-    return rawIncoming(canonicalBytes(one.event), one.format, why)
-  })
 }
 
 function receiptsOf(

@@ -19,10 +19,9 @@ export interface EventReceipt {
 export interface Recorder {
   /**
    * Commits all of `incoming`, in order, or nothing; durable on return. Beyond 8,192 events or 32 MiB there are several commits:
-   * after an error some may have happened, and sending the same again gives them their first index. An event whose envelope does
-   * not fit an entry is kept as a raw record, unless it came alone.
+   * after an error some may have happened, and sending the same again gives them their first index.
    * @param source who sends it, from its key: never what the sender says of itself
-   * @throws LogError as Log.append; AuditError `vault_unavailable`; `event_too_large` for an event that came alone
+   * @throws LogError as Log.append; AuditError `vault_unavailable`, `event_too_large`
    */
   record(log: Log, incoming: readonly Incoming[], source: string): Promise<EventReceipt[]>
   /**

@@ -2,7 +2,7 @@
 import { disclosureJson } from '../../core/disclosure.ts'
 import { type Hash, hashLeaf } from '../../core/hash.ts'
 import { formatEnvelope } from '../event/envelope.ts'
-import type { Draft, Envelope } from '../event/types.ts'
+import type { Draft, Envelope, JsonObject } from '../event/types.ts'
 import { digestOf, joinTexts } from './plaintext.ts'
 import { eventSecret, namelessId, saltOf, type SubjectKey } from './subject-key.ts'
 import type { Sealed, Sidecar } from './types.ts'
@@ -12,8 +12,8 @@ import { sealBytes } from './wrap.ts'
 const ROW_OVERHEAD = 40
 
 /**
- * The entry may be larger than a log takes: the caller looks.
  * @param keys of `draft.subjects`, in that order
+ * @throws AuditError `event_too_large` naming the limit
  */
 export function sealDraft(logId: number, draft: Draft, keys: readonly SubjectKey[]): Sealed {
   const id = idOf(draft, keys)
@@ -61,11 +61,17 @@ function envelopeOf(
   keys: readonly SubjectKey[],
   texts: readonly string[],
 ): Envelope {
-  const envelope = { ...clear, id } as Envelope // draftOf gives v, type, source and format
-  if (keys.length === 0) return envelope
+  // draftOf gives v, type, source and format. One spread each: an object made of two takes a microsecond more.
+  if (keys.length === 0) return { ...clear, id } as Envelope
   const refs = keys.map(({ ref }) => ref)
-  if (texts.length === 0) return { ...envelope, refs }
-  return { ...envelope, refs, _sd: texts.map(digestOf).toSorted(), _sd_alg: 'sha-256' }
+  if (texts.length === 0) return { ...clear, id, refs } as JsonObject as Envelope
+  return {
+    ...clear,
+    id,
+    refs,
+    _sd: texts.map(digestOf).toSorted(),
+    _sd_alg: 'sha-256',
+  } as JsonObject as Envelope
 }
 
 function sidecarOf(key: SubjectKey, texts: readonly string[], binding: Buffer): Sidecar[] {

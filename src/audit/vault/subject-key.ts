@@ -2,6 +2,7 @@
 // subject can be computed again, whatever else is known.
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 import { AuditError } from '../event/errors.ts'
+import { MacKey } from './hmac.ts'
 import type { Kek } from './key-file.ts'
 import { openBytes, sealBytes } from './wrap.ts'
 
@@ -12,9 +13,9 @@ export interface SubjectKey {
   /** Encrypts disclosures. */
   readonly sealing: KeyObject
   /** Salts of disclosures come from it. */
-  readonly salting: KeyObject
+  readonly salting: MacKey
   /** Ids of events that came without one come from it. */
-  readonly naming: KeyObject
+  readonly naming: MacKey
 }
 
 /** Where the wrapped key of a subject belongs: it opens nowhere else. */
@@ -42,9 +43,14 @@ export function unwrapSubjectKey(kek: Kek, place: SubjectPlace, wrapped: Uint8Ar
 
 /** @param key 32 bytes, not kept */
 export function deriveSubjectKey(subjectId: number, ref: string, key: Uint8Array): SubjectKey {
-  const derive = (purpose: string): KeyObject =>
-    createSecretKey(createHmac('sha256', key).update(purpose).digest())
-  return { subjectId, ref, sealing: derive('sealing'), salting: derive('salting'), naming: derive('naming') }
+  const derive = (purpose: string): Buffer => createHmac('sha256', key).update(purpose).digest()
+  return {
+    subjectId,
+    ref,
+    sealing: createSecretKey(derive('sealing')),
+    salting: new MacKey(derive('salting')),
+    naming: new MacKey(derive('naming')),
+  }
 }
 
 /**
@@ -52,7 +58,7 @@ export function deriveSubjectKey(subjectId: number, ref: string, key: Uint8Array
  * event would otherwise get its salts, and with them an answer to any guess of its values.
  */
 export function eventSecret({ salting }: SubjectKey, source: string, id: string): string {
-  return createHmac('sha256', salting).update(`${source.length}:${source}${id}`).digest('base64url')
+  return salting.ofText(`${source.length}:${source}${id}`)
 }
 
 /** 128 bits, base64url. @param secret of {@link eventSecret}: always 43 characters, so that no two paths meet */
@@ -65,7 +71,7 @@ export function saltOf(secret: string, path: string): string {
  * against it once any of them is gone. Without a subject nothing in it is personal, and the hash is a plain one.
  */
 export function namelessId(keys: readonly SubjectKey[], bytes: Uint8Array): string {
-  const parts = keys.map(({ naming }) => createHmac('sha256', naming).update(bytes).digest())
+  const parts = keys.map(({ naming }) => naming.ofBytes(bytes))
   const digest = hash('sha256', keys.length === 0 ? bytes : Buffer.concat(parts), 'hex')
   return `~${Buffer.from(digest.slice(0, 32), 'hex').toString('base64url')}`
 }

@@ -32,7 +32,7 @@ export interface Vault {
   /**
    * Envelopes of drafts, in order. Deterministic for a subject whose key lives: the same draft gives the same entry.
    * New subjects get their keys, committed before it returns.
-   * @throws AuditError `vault_unavailable`; `event_too_large` when an envelope does not fit an entry (`evidence.positions`: of which drafts)
+   * @throws AuditError `vault_unavailable`; `event_too_large` when an envelope does not fit an entry
    */
   seal(logId: number, drafts: readonly Draft[]): Promise<Sealed[]>
   /**

@@ -1,7 +1,5 @@
 // The vault on Postgres: each of its methods is a file of this room.
-import { MAX_ENTRY_SIZE } from '../../core/bundle.ts'
 import type { Database } from '../../db/connect.ts'
-import { AuditError } from '../event/errors.ts'
 import type { Draft } from '../event/types.ts'
 import { available } from './available.ts'
 import { openKeks } from './keks.ts'
@@ -57,22 +55,14 @@ async function sealAll(subjects: Subjects, logId: number, drafts: readonly Draft
     drafts.flatMap((draft) => draft.subjects),
   )
   const sealed: Sealed[] = []
-  const tooLarge: number[] = []
   for (const [i, draft] of drafts.entries()) {
     const own = draft.subjects.map((subject) => {
       const key = keys.get(nameOf(logId, subject))
       if (key === undefined) throw new TypeError('a subject without a key')
       return key
     })
-    const one = sealDraft(logId, draft, own)
-    if (one.entry.length > MAX_ENTRY_SIZE) tooLarge.push(i)
-    else sealed.push(one)
+    sealed.push(sealDraft(logId, draft, own))
     if (i % BREATH === BREATH - 1) await new Promise(setImmediate)
   }
-  if (tooLarge.length === 0) return sealed
-  throw new AuditError(
-    'event_too_large',
-    `what stays clear of an event and the digests of its personal fields take more than the ${MAX_ENTRY_SIZE} bytes of an entry: send fewer or shorter targets and fields`,
-    { positions: tooLarge, limit: MAX_ENTRY_SIZE },
-  )
+  return sealed
 }
