@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminKey, type ServiceProcess, startService } from '../support/service.ts'
-import { buildSender, type GoSender, installModules, whyNot, whyNotBuilt } from './senders/build.ts'
+import {
+  buildSender,
+  type GoSender,
+  installModules,
+  whyNoRsyslog,
+  whyNot,
+  whyNotBuilt,
+} from './senders/build.ts'
+import { selfSigned } from './senders/certificate.ts'
 import { type StoppableDatabase, stoppableDatabase } from './senders/database.ts'
 import { type Found, type LogReader, readerOf } from './senders/log-reader.ts'
 import { freePort } from './senders/processes.ts'
@@ -15,12 +23,12 @@ import { type Agents, COUNT, idOf, startAgents } from './senders/senders.ts'
 const absent = {
   collector: await whyNotBuilt('collector'),
   'kube-audit': await whyNotBuilt('kube-audit'),
-  rsyslog: (await whyNot('rsyslogd', ['-v'])) ?? (await whyNot('logger', ['--version'])),
+  rsyslog: await whyNoRsyslog(),
 }
 for (const [sender, why] of Object.entries(absent))
   if (why !== undefined) console.warn(`SENDER SKIPPED, ${sender} is not checked: ${why}`)
-const noCurl = await whyNot('curl', ['--version'])
-if (noCurl !== undefined) console.warn(`SENDERS SKIPPED, nothing is checked: ${noCurl}`)
+const nothing = (await whyNot('curl', ['--version'])) ?? (await whyNot('openssl', ['version']))
+if (nothing !== undefined) console.warn(`SENDERS SKIPPED, nothing is checked: ${nothing}`)
 
 /** Seconds from the first event. The senders go on for 100 s by themselves. */
 const OUTAGE = { begins: 15, ends: 75 }
@@ -45,9 +53,9 @@ const KEEPS = [
 ]
 const ALL = [...KEEPS, LOSES]
 /** The others send several requests at once. */
-const ORDERED = ALL.filter((name) => !['hec', 'kube', 'otel-collector'].includes(name))
+const ORDERED = ALL.filter((name) => !['kube', 'otel-collector'].includes(name))
 
-describe.skipIf(noCurl !== undefined)('a minute without the database', () => {
+describe.skipIf(nothing !== undefined)('a minute without the database', () => {
   const home = mkdtempSync(join(tmpdir(), 'prooflog-senders-'))
   let database: StoppableDatabase | undefined
   let service: ServiceProcess | undefined
@@ -72,15 +80,18 @@ describe.skipIf(noCurl !== undefined)('a minute without the database', () => {
     const collector = await built('collector')
     const kubeAudit = await built('kube-audit')
     database = await stoppableDatabase(home)
+    const tls = await selfSigned(folders.programs)
     const syslogPort = await freePort()
+    const files = `cert=${tls.certificate}&key=${tls.key}`
     service = await startService(folders.data, {
       DATABASE_URL: database.url,
-      PROOFLOG_SYSLOG: `tcp://127.0.0.1:${syslogPort}?log=default&source=hosts`,
+      PROOFLOG_SYSLOG: `tls://127.0.0.1:${syslogPort}?log=default&source=hosts&${files}`,
     })
     const key = adminKey(folders.data)
-    recorder = await startRecorder(service.url)
+    recorder = await startRecorder(service.url, tls)
     agents = await startAgents({
       log: `${recorder.url}/logs/default`,
+      certificate: tls.certificate,
       key,
       syslogPort,
       folder: folders.senders,

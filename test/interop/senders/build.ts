@@ -1,4 +1,5 @@
 // The senders that are built or installed first: two Go programs, and npm packages. Versions are pinned in go.mod and package-lock.json.
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { run } from '../programs.ts'
@@ -42,4 +43,13 @@ export async function whyNot(program: string, args: readonly string[]): Promise<
   } catch (error) {
     return `${program} is not installed here (${String(error)})`
   }
+}
+
+/** Why there is no rsyslog that speaks TLS; undefined when there is. */
+export async function whyNoRsyslog(): Promise<string | undefined> {
+  const missing = (await whyNot('rsyslogd', ['-v'])) ?? (await whyNot('logger', ['--version']))
+  if (missing !== undefined) return missing
+  const lib = '/usr/lib'
+  const driver = ['.', ...readdirSync(lib)].some((dir) => existsSync(join(lib, dir, 'rsyslog/lmnsd_gtls.so')))
+  return driver ? undefined : 'rsyslog has no TLS here: install rsyslog-gnutls'
 }

@@ -1,7 +1,10 @@
-// Stands between the senders and the service, passes everything on as it is, and notes what was answered.
+// Stands between the senders and the service, as what ends TLS does, passes everything on as it is, and notes what was answered.
 import { once } from 'node:events'
-import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Certificate } from './certificate.ts'
 
 export interface Answer {
   /** Without the query. */
@@ -14,21 +17,22 @@ export interface Answer {
 }
 
 export interface Recorder {
+  /** https, on the loopback. */
   readonly url: string
   readonly answers: readonly Answer[]
   close(): Promise<void>
 }
 
 /** @param target URL of the service */
-export async function startRecorder(target: string): Promise<Recorder> {
+export async function startRecorder(target: string, { certificate, key }: Certificate): Promise<Recorder> {
   const answers: Answer[] = []
   const { hostname, port } = new URL(target)
   const agent = new Agent({ keepAlive: true })
-  const server = createServer(pass)
+  const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, pass)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     answers,
     async close() {
       const closed = once(server, 'close')

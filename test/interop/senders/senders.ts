@@ -14,9 +14,11 @@ const INTERVAL = 500
 export interface Ground {
   /** URL of the log that takes the events. */
   readonly log: string
+  /** What vouches for the URL and the syslog listener; a file. */
+  readonly certificate: string
   /** May append events. */
   readonly key: string
-  /** Where the syslog listener is. */
+  /** Where the syslog listener is, for TLS. */
   readonly syslogPort: number
   /** Empty, and the senders' own. */
   readonly folder: string
@@ -79,7 +81,7 @@ export async function startAgents(ground: Ground): Promise<Agents> {
 }
 
 /** What is a module in a page, run by the driver. */
-function appsIn({ folder, modules, log, key }: Ground) {
+function appsIn({ folder, modules, log, key, certificate }: Ground) {
   symlinkSync(modules, join(folder, 'node_modules'))
 
   function app(
@@ -89,7 +91,7 @@ function appsIn({ folder, modules, log, key }: Ground) {
   ): () => Promise<string> {
     const file = join(folder, `${name}.mjs`)
     writeFileSync(file, block)
-    const all = { PROOFLOG_KEY: key, ...env }
+    const all = { PROOFLOG_KEY: key, NODE_EXTRA_CA_CERTS: certificate, ...env }
     return () =>
       ended(startProcess(process.execPath, [DRIVER, file, name, `${COUNT}`, `${INTERVAL}`], { env: all }))
   }
@@ -129,18 +131,19 @@ function headersOf(key: string): Record<string, string> {
   return { OTEL_EXPORTER_OTLP_LOGS_HEADERS: headers?.replace(/^[^=]*=/, '') ?? '' }
 }
 
-function collectorStarter({ folder, log, key }: Ground, program: string, port: number): () => Running {
+function collectorStarter(ground: Ground, program: string, port: number): () => Running {
+  const { folder, log, key, certificate } = ground
   const config = join(folder, 'otelcol.yaml')
   const here = { [LOG]: log, 'localhost:4318': `127.0.0.1:${port}`, '/var/lib/otelcol': folder }
   writeFileSync(config, blockOf('opentelemetry-collector.md', '/etc/otelcol/config.yaml', here))
   // Its own metrics would take a fixed port.
   const quiet = join(folder, 'quiet.yaml')
   writeFileSync(quiet, 'service: { telemetry: { metrics: { level: none } } }')
-  return () =>
-    startProcess(program, [`--config=${config}`, `--config=${quiet}`], { env: { PROOFLOG_KEY: key } })
+  const env = { PROOFLOG_KEY: key, SSL_CERT_FILE: certificate }
+  return () => startProcess(program, [`--config=${config}`, `--config=${quiet}`], { env })
 }
 
-function kubeAudit({ folder, log, key }: Ground, program: string): Sender {
+function kubeAudit({ folder, log, key, certificate }: Ground, program: string): Sender {
   const name = 'kube'
   const files = '/etc/kubernetes/audit'
   writeFileSync(
@@ -150,10 +153,11 @@ function kubeAudit({ folder, log, key }: Ground, program: string): Sender {
   writeFileSync(join(folder, 'policy.yaml'), blockOf('kubernetes.md', `${files}/policy.yaml`))
   const flags = linesOf(blockOf('kubernetes.md', 'flags of kube-apiserver', { [files]: folder }))
   const ours = [`--name=${name}`, `--count=${COUNT}`, `--interval=${INTERVAL}ms`]
-  return { name, send: () => ended(startProcess(program, [...flags, ...ours])) }
+  const env = { SSL_CERT_FILE: certificate }
+  return { name, send: () => ended(startProcess(program, [...flags, ...ours], { env })) }
 }
 
-function rsyslog({ folder, syslogPort }: Ground): { sender: Sender; process: Running } {
+function rsyslog({ folder, syslogPort, certificate }: Ground): { sender: Sender; process: Running } {
   const socket = join(folder, 'log.socket')
   const spool = join(folder, 'rsyslog')
   mkdirSync(spool)
@@ -162,7 +166,11 @@ function rsyslog({ folder, syslogPort }: Ground): { sender: Sender; process: Run
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="${socket}" RateLimit.Interval="0")
 `
-  const here = { 'log.example': '127.0.0.1', '"6514"': `"${syslogPort}"` }
+  const here = {
+    'target="log.example"': 'target="127.0.0.1"',
+    '"6514"': `"${syslogPort}"`,
+    '/etc/ssl/certs/ca-certificates.crt': certificate,
+  }
   const config = join(folder, 'rsyslog.conf')
   writeFileSync(config, preamble + blockOf('rsyslog.md', '/etc/rsyslog.d/60-prooflog.conf', here))
   const process = startProcess('rsyslogd', ['-n', '-f', config, '-i', join(folder, 'rsyslog.pid')])
@@ -179,7 +187,7 @@ input(type="imuxsock" Socket="${socket}" RateLimit.Interval="0")
 }
 
 /** A writer of files, and the script that a timer runs: here again and again, at once. */
-function curl({ folder, log, key }: Ground): Sender {
+function curl({ folder, log, key, certificate }: Ground): Sender {
   const spool = join(folder, 'spool')
   mkdirSync(spool)
   const script = join(folder, 'prooflog-ship')
@@ -187,7 +195,7 @@ function curl({ folder, log, key }: Ground): Sender {
   const [example = ''] = linesOf(blockOf('curl.md', '{"id":'))
   let said = ''
   const ship = async (): Promise<boolean> => {
-    const shipping = startProcess('sh', [script], { env: { PROOFLOG_KEY: key } })
+    const shipping = startProcess('sh', [script], { env: { PROOFLOG_KEY: key, CURL_CA_BUNDLE: certificate } })
     const well = await shipping.ended().then(
       () => true,
       () => false,
