@@ -53,8 +53,8 @@ export interface Config {
   readonly rateRead: number
   /** `PROOFLOG_OTLP_AUDIT`: `on` serves the draft of the OpenTelemetry audit signal at `/v1/audit`. */
   readonly otlpAudit: boolean
-  /** `PROOFLOG_PRODUCERS`: folder of certificates and public keys (PEM) whose signatures over events are believed. */
-  readonly producersDir: string | undefined
+  /** `PROOFLOG_PRODUCERS`: file that names the certificates and keys whose signatures over events are believed. */
+  readonly producersFile: string | undefined
   /** `PROOFLOG_GEOIP`: a MaxMind database file (`.mmdb`), by which addresses get a place. */
   readonly geoipFile: string | undefined
   /** `PROOFLOG_SYSLOG`: where syslog is taken in, with spaces between: `tcp://host:port?log=…&source=…` or `tls://…`. */
@@ -163,7 +163,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     rateAppend: data.PROOFLOG_RATE_APPEND,
     rateRead: data.PROOFLOG_RATE_READ,
     otlpAudit: data.PROOFLOG_OTLP_AUDIT === 'on',
-    producersDir: fileOf(data.PROOFLOG_PRODUCERS),
+    producersFile: fileOf(data.PROOFLOG_PRODUCERS),
     geoipFile: fileOf(data.PROOFLOG_GEOIP),
     syslog: data.PROOFLOG_SYSLOG,
     logLevel: data.PROOFLOG_LOG_LEVEL,

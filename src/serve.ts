@@ -2,6 +2,9 @@
 // in the opposite order.
 import type { Logger } from 'pino'
 import { openKeys } from './access/keys.ts'
+import { createOidc, readOidcFile } from './access/oidc.ts'
+import { createRateLimiter } from './access/rate-limit.ts'
+import { putSidecars } from './audit/vault/sidecars.ts'
 import type { Config } from './config.ts'
 import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
@@ -28,6 +31,7 @@ import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
 import { describeFinding } from './self-check/finding.ts'
+import { prepareAudit } from './start-audit.ts'
 import { prepareSelfCheck, problemsOf } from './start-self-check.ts'
 import { createPostgresStore } from './store/store.ts'
 import { createCosigners } from './witness/cosigners.ts'
@@ -81,6 +85,7 @@ export async function serve(
       write: open('write', WRITE_CONNECTIONS, await durableSettings(read, logger)),
       read,
       lead: open('lead', 1),
+      putSidecars,
     })
     const guard = openGuards(config, () => serverIdentity(read.sql))
     undo.push(() => guard.close())
@@ -92,9 +97,21 @@ export async function serve(
     const { engine, mirrors } = await startEngine(config, { store, ...parts, selfCheck }, undo)
     const keys = await openKeys(read)
     undo.push(() => keys.close())
+    const audit = await prepareAudit(config, {
+      logs: engine,
+      open,
+      metrics,
+      logger,
+      report,
+      stopping: stopping.signal,
+    })
+    undo.push(() => audit.stop())
     const app = createApp({
       logs: engine,
       keys,
+      oidc: config.oidcFile === undefined ? undefined : createOidc(await readOidcFile(config.oidcFile)),
+      limits: createRateLimiter({ append: config.rateAppend, read: config.rateRead }),
+      journal: audit.journal,
       metrics,
       logger,
       database: { ping: () => read.sql`SELECT 1` },
@@ -103,12 +120,13 @@ export async function serve(
       listing: { contact: config.contact, qpd: config.witnessPerDay },
       concerns: () => selfCheck?.unowned().map(describeFinding) ?? [],
       version: packageVersion(),
-      more: [...more, selfCheckRoutes({ selfCheck, stopping: stopping.signal })],
+      more: [...more, audit.routes, selfCheckRoutes({ selfCheck, stopping: stopping.signal })],
     })
     const server = await listen(app.fetch, config)
     undo.push(() => server.close())
     // After the port is ours: a key that is shown once must not be made by a start that fails.
     const first = await firstStart(config.dataDir, engine, keys)
+    await audit.start()
     selfCheck?.start()
     undo.push(async () => selfCheck?.stop())
     return { url: server.url, first, ended: database.ended, stop }

@@ -1,7 +1,9 @@
 // `prooflog bench`: what this machine makes of the log, each figure beside the ceiling it is held against.
 import { copyAll, engineRows, growthRow } from './append-rows.ts'
+import { ingestRows, searchLagRow } from './event-rows.ts'
 import { type Ground, prepareGround } from './ground.ts'
 import { bulkRows, latencyRows, publishLagRow, readRows, singleRow } from './http-rows.ts'
+import { searchRows } from './search-rows.ts'
 import { selfCheckCostRow, selfCheckPassRow } from './self-check-rows.ts'
 import type { Row } from './stats.ts'
 import { witnessRow } from './witness-row.ts'
@@ -15,6 +17,8 @@ export interface BenchOptions {
   readonly rounds: number
   /** Entries of the growth row; 0 leaves it out. */
   readonly growth: number
+  /** Events of the log that is searched; 0 leaves the rows of searches out. */
+  readonly searched: number
   /** Told what is being measured. */
   readonly tell: (text: string) => void
   /** Called with each row as soon as it is known. */
@@ -37,16 +41,21 @@ export const ROW_NAMES = [
   'publish.lag',
   'self_check.pass',
   'self_check.cost',
+  'ingest.otlp',
+  'ingest.native',
+  'ingest.full',
+  'search.lag',
+  'search.query',
   'witness.add_checkpoint',
   'witness.add_checkpoint.ml_dsa',
 ] as const
-/** Rows that need no server of the log. */
-const SERVERLESS = ['append.engine', 'append.growth', 'self_check', 'witness']
+/** Rows that need no server of the log, or one of their own. */
+const SERVERLESS = ['append.engine', 'append.growth', 'self_check', 'ingest', 'search', 'witness']
 
 /** Log ids of the ceiling's rows beside the bulk rows, beyond those of the engine rows. */
 const BULK_LOGS = 1_000_000
 
-export const BENCH_DEFAULTS = { seconds: 5, rounds: 3, growth: 0 }
+export const BENCH_DEFAULTS = { seconds: 5, rounds: 3, growth: 0, searched: 0 }
 
 /** Measures and hands out rows. Takes its own Postgres and servers up and down; loads nothing but loopback. */
 export async function runBench(options: BenchOptions): Promise<void> {
@@ -61,7 +70,7 @@ export async function runBench(options: BenchOptions): Promise<void> {
 
 async function measure(
   ground: Ground,
-  { only, seconds, rounds, growth, tell, onRow }: BenchOptions,
+  { only, seconds, rounds, growth, searched, tell, onRow }: BenchOptions,
 ): Promise<void> {
   const wanted = (name: string): boolean =>
     only.length === 0 || only.some((prefix) => name.startsWith(prefix))
@@ -82,6 +91,15 @@ async function measure(
   }
   const overHttp = ROW_NAMES.filter((name) => !SERVERLESS.some((group) => name.startsWith(group)))
   if (overHttp.some(wanted)) await measureHttp(ground, { seconds, rounds, asked, tell, all })
+  if (asked('ingest')) {
+    tell('ingest: events by each door, and entries in bulk')
+    all(await ingestRows(ground, seconds, rounds, tell))
+  }
+  if (asked('search.lag')) {
+    tell('search.lag: 5,000 events a second')
+    all([await searchLagRow(ground, Math.max(20, seconds))])
+  }
+  if (searched > 0 && asked('search.query')) all(await searchRows(ground, searched, tell))
   for (const mlDsa of [false, true]) {
     const name = `witness.add_checkpoint${mlDsa ? '.ml_dsa' : ''}`
     if (!wanted(name)) continue

@@ -1,7 +1,7 @@
 // What all rows stand on: a Postgres with fsync, in a temporary folder, and servers on it. Taken down at the end.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,8 +39,8 @@ export interface Ground {
   readonly owner: Database
   /** The way in of a new log, in this process. */
   newLog(dedup: boolean): Promise<BenchLog>
-  /** A server in a process of its own. */
-  server(): Promise<BenchServer>
+  /** A server in a process of its own, with further settings; one at a time. */
+  server(env?: Readonly<Record<string, string>>): Promise<BenchServer>
   /** A witness of the logs of a list, in a process of its own. @param name also of its folder */
   witness(name: string, list: string, args: readonly string[]): Promise<BenchProcess>
   stop(): Promise<void>
@@ -64,7 +64,7 @@ export async function prepareGround(): Promise<Ground> {
       const pool = createPool(DEFAULT_LIMITS)
       return { pool, sequencer: createSequencer(info, pool, store, NO_OBSERVER), id: info.id }
     },
-    server: () => startServer(dir, embedded.url, embedded.ownerUrl),
+    server: (env = {}) => startServer(dir, embedded, env),
     witness: (name, list, args) => startWitness(join(dir, name), embedded, list, args),
     async stop() {
       for (const { close } of [owner, ...pools]) await close()
@@ -88,7 +88,11 @@ async function startedIn(dir: string): Promise<Embedded> {
   }
 }
 
-async function startServer(dir: string, url: string, ownerUrl: string): Promise<BenchServer> {
+async function startServer(
+  dir: string,
+  { url, ownerUrl }: Embedded,
+  env: Readonly<Record<string, string>>,
+): Promise<BenchServer> {
   const child = spawnScript('bench-server', [], {
     PROOFLOG_DATA: join(dir, 'data'),
     PROOFLOG_KEYS: '',
@@ -99,19 +103,24 @@ async function startServer(dir: string, url: string, ownerUrl: string): Promise<
     PROOFLOG_HOST: '127.0.0.1',
     PROOFLOG_PUBLISH_MS: '100',
     PROOFLOG_LOG_LEVEL: 'warn',
+    PROOFLOG_RATE_READ: '0',
+    ...env,
   })
   const line = await firstLine(child)
-  const told = JSON.parse(line) as { url: string; key: string; pid: number }
+  const { key, ...told } = JSON.parse(line) as { url: string; key?: string; pid: number }
+  // Shown by the first server on this ground only; the others find it where that one left it.
+  const authorization = `Bearer ${key ?? readFileSync(join(dir, 'data', 'admin.key'), 'utf8').trim()}`
   const created = await fetch(`${told.url}/logs`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${told.key}`, 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'http' }),
   })
-  if (!created.ok) throw new Error(`the server did not create a log: ${await created.text()}`)
+  if (!created.ok && created.status !== 409)
+    throw new Error(`the server did not create a log: ${await created.text()}`)
   return {
     port: Number(new URL(told.url).port),
     pid: told.pid,
-    authorization: `Bearer ${told.key}`,
+    authorization,
     stop: () => ended(child),
   }
 }

@@ -1,5 +1,5 @@
-// What an operator writes for each log in a folder: `<log>.policy`, a file as in https://c2sp.org/tlog-policy, and
-// `<log>.mirrors` (src/mirror/mirrors-file.ts).
+// What an operator writes for each log in a folder: `<log>.policy`, a file as in https://c2sp.org/tlog-policy,
+// `<log>.mirrors` (src/mirror/mirrors-file.ts) and `<log>.privacy` (src/audit/event/privacy.ts).
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LogError } from '../log/errors.ts'
@@ -18,7 +18,7 @@ export interface PolicyFile {
  */
 export function createPolicyFiles(
   folder: string,
-  ending: 'policy' | 'mirrors' = 'policy',
+  ending: 'policy' | 'mirrors' | 'privacy' = 'policy',
 ): (log: string) => PolicyFile | undefined {
   const known = new Map<string, PolicyFile>()
   return (log) => {

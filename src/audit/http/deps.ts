@@ -1,5 +1,4 @@
 // What the audit routes are given by the composition root.
-import type { Journal } from '../../http/journal.ts'
 import type { Logs } from '../../log/types.ts'
 import type { ProducerTrust } from '../ingest/producer-signature.ts'
 import type { Recorder } from '../record/types.ts'
@@ -16,7 +15,6 @@ export interface AuditHttpDeps {
   readonly holds: Holds
   /** Undefined when this process does not serve searches. */
   readonly search: Search | undefined
-  readonly journal: Journal
   /** Whose signatures over records are believed. */
   readonly producers: ProducerTrust
   /** The draft of the OpenTelemetry audit signal is served. */

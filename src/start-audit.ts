@@ -1,0 +1,150 @@
+// What makes a log an audit log, put together: vault, recorder, journal, search, erasures, and what senders and readers speak to.
+import { readFile } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import { DEFAULT_PRIVACY, parsePrivacy, type PrivacyPolicy } from './audit/event/privacy.ts'
+import type { AuditHttpDeps } from './audit/http/deps.ts'
+import { auditRoutes } from './audit/http/routes.ts'
+import { createProducerTrust, NO_PRODUCERS, type ProducerTrust } from './audit/ingest/producer-signature.ts'
+import { createMetaJournal } from './audit/meta/journal.ts'
+import { ensureMetaLog } from './audit/meta/meta-log.ts'
+import { openGeo } from './audit/record/geo.ts'
+import { createRecorder } from './audit/record/recorder.ts'
+import { forgetTerms } from './audit/search/refresh.ts'
+import { createSearch } from './audit/search/search.ts'
+import { createErasures } from './audit/vault/erasure.ts'
+import { createHolds } from './audit/vault/holds.ts'
+import { createVault } from './audit/vault/vault.ts'
+import { type Config, ConfigError } from './config.ts'
+import { decodeUtf8 } from './core/bytes.ts'
+import { ProoflogError } from './core/errors.ts'
+import type { Database } from './db/connect.ts'
+import { createPolicyFiles } from './files/policy-files.ts'
+import type { RouteGroup } from './http/app.ts'
+import type { Journal } from './http/journal.ts'
+import type { Metrics } from './http/metrics.ts'
+import { listenToSyslog } from './listen-to-syslog.ts'
+import type { Log, Logs } from './log/types.ts'
+
+export interface AuditParts {
+  readonly logs: Logs
+  /** A pool of connections to the database by name; closed by whoever opens it. */
+  readonly open: (name: string, max: number, settings?: Readonly<Record<string, string>>) => Database
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly report: (error: unknown, log?: string) => void
+  readonly stopping: AbortSignal
+}
+
+export interface Audit {
+  readonly routes: RouteGroup
+  readonly journal: Journal
+  /** Begins to index, to listen for syslog, and to finish what a crash left. Once the logs can be appended to. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Connections of searches, and those that the index is written by. */
+const SEARCH_CONNECTIONS = 4
+const INDEX_CONNECTIONS = 3
+/** A search that takes longer is given up; milliseconds. */
+const SEARCH_LIMIT = 10_000
+
+/** @throws AuditError `vault_key_missing`; ConfigError for files that cannot be used */
+export async function prepareAudit(config: Config, parts: AuditParts): Promise<Audit> {
+  const { logs, open, metrics, logger, report, stopping } = parts
+  const db = open('vault', 4)
+  const vault = await createVault({ db, keyFile: config.vaultKeyFile })
+  const recorder = createRecorder({
+    vault,
+    policyOf: privacyOf(config.policiesDir),
+    clock: Date.now,
+    ...(config.geoipFile === undefined
+      ? {}
+      : { geo: await usable('PROOFLOG_GEOIP', openGeo(config.geoipFile)) }),
+  })
+  const onDamage = (error: unknown): void => report(error)
+  const search = config.search
+    ? createSearch({
+        vault,
+        db: open('search', SEARCH_CONNECTIONS, { statement_timeout: String(SEARCH_LIMIT) }),
+        index: open('index', INDEX_CONNECTIONS),
+        lead: open('index lead', 1),
+        observer: metrics,
+        onDamage,
+      })
+    : undefined
+  const erasures = createErasures({
+    db,
+    vault,
+    logOf: (logId) => logById(logs, logId),
+    // Also where another process keeps the search.
+    forgetDerived: forgetTerms,
+    report: (error) => report(error),
+  })
+  const journal = createMetaJournal({ logs, recorder, report })
+  const deps: AuditHttpDeps = {
+    logs,
+    recorder,
+    vault,
+    erasures,
+    holds: createHolds({ db, subjects: vault.subjects }),
+    search,
+    producers: await producersOf(config.producersFile),
+    otlpAudit: config.otlpAudit,
+    stopping,
+  }
+  const undo: (() => Promise<unknown>)[] = [() => vault.close(), () => journal.stop()]
+  return {
+    routes: auditRoutes(deps),
+    journal,
+    async start() {
+      await ensureMetaLog(logs)
+      if (search !== undefined) undo.push(await search.follow(logs))
+      for (const listener of config.syslog) {
+        const server = await listenToSyslog(listener, { logs, recorder, logger })
+        undo.push(() => server.close())
+      }
+      await erasures.resume()
+    },
+    async stop() {
+      for (const step of undo.splice(0).toReversed()) await step()
+    },
+  }
+}
+
+async function logById(logs: Logs, id: number): Promise<Log> {
+  const info = (await logs.list()).find((log) => log.id === id)
+  if (info === undefined) throw new RangeError(`there is no log with the row id ${id}`)
+  return logs.open(info.name)
+}
+
+/** The policy of a log as its file is now; the default without one. A file that cannot be read stops what comes in. */
+function privacyOf(folder: string): (log: Log) => PrivacyPolicy {
+  const fileOf = createPolicyFiles(folder, 'privacy')
+  const parsed = new Map<string, { version: string; policy: PrivacyPolicy }>()
+  return ({ info: { name } }) => {
+    const file = fileOf(name)
+    if (file === undefined) return DEFAULT_PRIVACY
+    const before = parsed.get(name)
+    if (before?.version === file.version) return before.policy
+    const policy = parsePrivacy(decodeUtf8(file.bytes))
+    parsed.set(name, { version: file.version, policy })
+    return policy
+  }
+}
+
+async function producersOf(path: string | undefined): Promise<ProducerTrust> {
+  if (path === undefined) return NO_PRODUCERS
+  const read = readFile(path, 'utf8').then((text) => createProducerTrust(JSON.parse(text)))
+  return usable('PROOFLOG_PRODUCERS', read)
+}
+
+/** @throws ConfigError naming the variable whose file cannot be used */
+async function usable<T>(variable: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    const why = error instanceof ProoflogError || error instanceof Error ? error.message : String(error)
+    throw new ConfigError(`${variable}: the file cannot be used: ${why}`)
+  }
+}
