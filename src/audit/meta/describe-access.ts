@@ -18,9 +18,6 @@ export interface Counted {
   readonly unlisted: number
 }
 
-/** Fields of `_meta` that are nobody's: for the privacy policy of the log (audit/event/privacy.ts). */
-export const META_CLEAR = ['extra.count', 'extra.until', 'extra.code', 'extra.unlisted'] as const
-
 /** Characters of the JSON of one detail. */
 const MOST_DETAIL = 4_096
 /** OpenTelemetry severity numbers: informational, and a warning. */
