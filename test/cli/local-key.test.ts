@@ -52,6 +52,31 @@ test('who has the database gets a new key without any other, with the rights of 
   }
 })
 
+test('a role stands for its scopes, and the events of a key have its source', async () => {
+  const database = await testDatabase()
+  try {
+    const env = { DATABASE_URL: database.url }
+    const command = ['key', 'create', 'ci', '--role', 'producer', '--source', 'build', '--local', '--json']
+    const { out } = await runCli(command, { env })
+    expect(JSON.parse(out)).toMatchObject({
+      scopes: ['events:append'],
+      source: 'build',
+      created_by: null,
+      rate_append: null,
+    })
+    for (const wrong of [['--role', 'root'], [], ['--role', 'dpo', '--scope', 'meta:read']])
+      expect(await runCli(['key', 'create', 'ci', ...wrong, '--local'], { env })).toMatchObject({ code: 2 })
+    expect(
+      await runCli(['key', 'create', 'prooflog', '--role', 'producer', '--local'], { env }),
+    ).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("service's own"),
+    })
+  } finally {
+    await database.drop()
+  }
+})
+
 test('the database in the data folder is used while its service runs, and when none does', async () => {
   const options = { dir: join(folder, 'postgres'), fsync: false }
   const env = { PROOFLOG_DATA: folder }

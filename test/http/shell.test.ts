@@ -204,8 +204,10 @@ test('who is too fast is told when to come back, and nobody else is', async () =
   const now = { ms: 0 }
   const limits = createRateLimiter({ append: 10, read: 2, burst: 1 }, () => now.ms)
   let stored = 0
+  let bodies = 0
   const onLog: LogRoute['onLog'] = async (c) => {
     const count = Number(await c.req.text())
+    bodies++
     chargeEvents(c, count)
     stored += count
     return new Response('stored')
@@ -215,6 +217,7 @@ test('who is too fast is told when to come back, and nobody else is', async () =
     app.request('/v1/x', { method: 'POST', headers: { 'x-api-key': key }, body: String(count) })
   expect((await post(10)).status).toBe(200)
   const refused = await post(1)
+  expect(bodies, 'the body of who is too fast is not even read').toBe(1)
   expect(await problemOf(refused)).toMatchObject({
     status: 429,
     code: 'rate_limited',
