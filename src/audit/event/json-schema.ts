@@ -18,6 +18,7 @@ export function eventJsonSchema(): object {
   }) as Schema
   const {
     enriched: _enriched,
+    id,
     time,
     observed_time: observed,
     ...properties
@@ -29,9 +30,10 @@ export function eventJsonSchema(): object {
     type: 'object',
     required: ['time', 'action'],
     properties: {
-      ...properties,
+      id,
       time: { ...time, type: ['string', 'number'] },
       observed_time: { ...observed, type: ['string', 'number'] },
+      ...properties,
     },
   }
 }
