@@ -1,6 +1,6 @@
 // CloudEvents 1.0 over HTTP (HTTP Protocol Binding 1.0.2): binary, structured and batched content mode.
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
-import { incomingOf, rawIncoming } from '../event/incoming.ts'
+import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
 import type { Incoming, Json, JsonObject } from '../event/types.ts'
 import { binaryAttributes, dataOfBody } from './cloudevents-binary.ts'

@@ -5,10 +5,11 @@
 // committed, so an id is true from the moment that it is given, and a channel is nothing but a count of the ids it has given.
 //
 // Where the answers differ from Splunk's, and why no event is lost by it:
-// - Splunk forgets an id once it was told to be true; here it stays true, so a sender whose poll was cut off may ask again.
+// - Splunk, and Vector which acts like it, forget an id once it was told to be true; here it stays true, so a sender whose poll was
+//   cut off may ask again.
 // - After a restart, in another process behind the same balancer, or for a channel that was given up for newer ones, the count is
 //   gone and ids are answered false, as Splunk answers unknown ids. The sender sends the events again, and the log finds them
-//   there already (those with a time or an id of the sender's own).
+//   there already (those with a time of the sender's).
 // - A channel that starts anew gives ids from 0 again, as with Splunk after its idle time. An old request that waits for the same
 //   number is then told true, rightly: no id was ever given for events that were not committed.
 import { HecError } from './hec-answers.ts'

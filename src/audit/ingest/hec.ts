@@ -1,6 +1,6 @@
 // What senders for Splunk's HTTP Event Collector post: GitHub, Auth0, Fluent Bit, Vector, Docker.
 import { UnreadableEvent } from '../event/errors.ts'
-import { incomingOf, rawIncoming } from '../event/incoming.ts'
+import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
 import type { Incoming, Json, JsonObject } from '../event/types.ts'
 import { HecError } from './hec-answers.ts'

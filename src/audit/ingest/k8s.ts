@@ -1,7 +1,7 @@
 // What kube-apiserver posts to an audit webhook: an EventList of audit.k8s.io/v1. It drops a batch that is refused for good, so
 // only what is no EventList at all is refused; an item that cannot be read is kept as it came.
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
-import { incomingOf, rawIncoming } from '../event/incoming.ts'
+import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
 import type { Incoming } from '../event/types.ts'
 import { elementsOf, isArrayAt, isObjectAt, type Member, membersOf, skipSpace } from './json-split.ts'

@@ -8,8 +8,8 @@ const TARGETS = ['user', 'repo', 'org', 'team', 'business', 'enterprise'] as con
 
 /**
  * An event of GitHub's audit log: `_document_id` is its id, `@timestamp` (or `created_at`) its time, `actor` a login, whose
- * address is `actor_ip`. `user`, `repo`, `org`, `team` and `business` are targets. The record does not say how it ended, so its
- * outcome is unknown unless it has a member of that name. Every other member stays under `extra`, by its own name.
+ * address is `actor_ip`. `user`, `repo`, `org`, `team` and `business` are targets. An API request has a status, and so an
+ * outcome; other records do not say how it ended: unknown. Every other member stays under `extra`, by its own name.
  */
 export function githubEvent(value: JsonObject): JsonObject {
   const from = new Picker(value)
@@ -18,12 +18,13 @@ export function githubEvent(value: JsonObject): JsonObject {
     return id === undefined ? [] : [{ type, id }]
   })
   const time = ['@timestamp', 'time', 'created_at'].find((name) => value[name] !== undefined)
+  const status = from.integer('status_code', 100, 599)
   return {
     ...objectOf({
       id: from.text('_document_id', 256) ?? from.text('id', 256),
       time: time === undefined ? undefined : timeLike(from.take(time)),
       action: from.take('action'),
-      outcome: from.look('outcome') === undefined ? 'unknown' : from.take('outcome'),
+      outcome: from.take('outcome') ?? outcomeOf(status),
       actor: objectOf({
         id: from.text('actor', 512),
         type: value['actor'] === undefined ? undefined : actorType(from),
@@ -34,7 +35,15 @@ export function githubEvent(value: JsonObject): JsonObject {
         ip: from.text('actor_ip', 64),
         geo: objectOf({ country: from.text('actor_location.country_code', 64) }),
       }),
-      http: objectOf({ user_agent: from.text('user_agent', 2_048) }),
+      // `api.request`, which only streaming has.
+      http: objectOf({
+        method: from.text('request_method', 32),
+        path: from.text('url_path', 4_096),
+        query: from.text('query_string', 8_192),
+        status,
+        user_agent: from.text('user_agent', 2_048),
+      }),
+      params: from.take('request_body'),
       auth: objectOf({
         method: from.text('programmatic_access_type', 128),
         token_id: from.text('hashed_token', 256),
@@ -44,6 +53,11 @@ export function githubEvent(value: JsonObject): JsonObject {
       extra: from.rest(),
     }),
   }
+}
+
+function outcomeOf(status: number | undefined): string {
+  if (status === undefined) return 'unknown'
+  return status < 400 ? 'success' : 'failure'
 }
 
 function actorType(from: Picker): string {

@@ -1,6 +1,6 @@
 // The native endpoint's bodies: what curl, the SDK, Fluent Bit's `http` output and Vector's `http` sink send.
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
-import { incomingOf, rawIncoming } from '../event/incoming.ts'
+import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
 import type { Format, Incoming } from '../event/types.ts'
 import {

@@ -31,7 +31,8 @@ export async function serveConnection(socket: Socket, context: ConnectionContext
     socket.setTimeout(context.limits.idleMs)
   }
   // A socket that waits for us is not idle.
-  socket.setTimeout(context.limits.idleMs, () => {
+  socket.setTimeout(context.limits.idleMs)
+  socket.on('timeout', () => {
     if (!recording) socket.destroy()
   })
   let broken = false

@@ -1,6 +1,6 @@
 // A syslog message as an event.
 import { UnreadableEvent } from '../event/errors.ts'
-import { incomingOf, rawIncoming } from '../event/incoming.ts'
+import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import type { Incoming, JsonObject } from '../event/types.ts'
 import { LOG_RECORD } from './native-shapes.ts'
 import { eventOfText } from './native-text.ts'

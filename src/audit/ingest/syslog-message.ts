@@ -21,9 +21,9 @@ export interface SyslogMessage {
 
 const PRIORITY = /^<(\d{1,3})>/
 const HEADER_5424 = /^1 (\S{1,64}) (\S{1,255}) (\S{1,255}) (\S{1,255}) (\S{1,255})(?: |$)/
-/** Host and tag are guesses: some leave out the host, and then the tag ends in a colon. */
+/** Host and tag are guesses: some leave out one or the other; what ends in a colon is the tag. */
 const HEADER_3164 =
-  /^(?:([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\dT\S{8,32})) (?:(\S{0,254}[^\s:]) )?([^\s:[\]]{1,128})(?:\[([^\]\s]{1,64})\])?:(?: |$)/
+  /^(?:([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\dT\S{8,32})) (?:(\S{0,254}[^\s:])(?: |$))?(?:([^\s:[\]]{1,128})(?:\[([^\]\s]{1,64})\])?:(?: |$))?/
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 const MAX_PRIORITY = 191
 

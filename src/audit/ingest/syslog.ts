@@ -50,17 +50,21 @@ export interface SyslogServer {
  */
 export async function createSyslogServer(options: SyslogOptions): Promise<SyslogServer> {
   const limits = { ...SYSLOG_LIMITS, ...options.limits }
+  // Under TLS these differ: the first are of TCP, the second are what is read from.
   const open = new Set<net.Socket>()
-  const serving = new Set<Promise<void>>()
+  const serving = new Map<net.Socket, Promise<void>>()
   const giveUp = new AbortController()
   const { onRecords, now = () => new Date().toISOString() } = options
   const onFault = options.onFault ?? (() => undefined)
   const context: ConnectionContext = { limits, onRecords, onFault, now, giveUp: giveUp.signal }
-  const serve = (socket: net.Socket) => {
-    const served = serveConnection(socket, context).finally(() => serving.delete(served))
-    serving.add(served)
-  }
-  const server = listener(options.tls, serve)
+  let closed: Promise<void> | undefined
+  const server = listener(options.tls, (socket) => {
+    serving.set(
+      socket,
+      serveConnection(socket, context).finally(() => serving.delete(socket)),
+    )
+    if (closed) socket.end()
+  })
   server.maxConnections = limits.maxConnections
   server.on('connection', (socket: net.Socket) => {
     open.add(socket)
@@ -70,7 +74,6 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
   server.on('tlsClientError', (error: Error) => onFault(error))
   await listen(server, options)
   server.on('error', (error) => onFault(error))
-  let closed: Promise<void> | undefined
   return {
     port: portOf(server),
     connections: () => open.size,
@@ -104,7 +107,7 @@ async function close(
   server: net.Server,
   state: {
     readonly open: ReadonlySet<net.Socket>
-    readonly serving: ReadonlySet<Promise<void>>
+    readonly serving: ReadonlyMap<net.Socket, Promise<void>>
     readonly giveUp: AbortController
     readonly graceMs: number
   },
@@ -112,12 +115,14 @@ async function close(
   const stopped = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
+  const gone = [...state.open].map((socket) => new Promise((resolve) => socket.once('close', resolve)))
   const timer = setTimeout(() => {
     state.giveUp.abort()
     for (const socket of state.open) socket.destroy()
   }, state.graceMs)
-  for (const socket of state.open) socket.end()
-  await stopped
-  await Promise.all(state.serving)
+  for (const socket of state.serving.keys()) socket.end()
+  await Promise.all([stopped, ...gone])
+  // After the last connection: its last messages may still be on their way to the log.
+  await Promise.all(state.serving.values())
   clearTimeout(timer)
 }
