@@ -4,6 +4,7 @@ import type { Sql } from '../../db/connect.ts'
 import { sqlState } from '../../store/errors.ts'
 import { AuditError } from '../event/errors.ts'
 import type { Keks } from './keks.ts'
+import type { Secrets } from './secrets.ts'
 import { wrapSubjectKey } from './subject-key.ts'
 
 /** SQLSTATE of a deadlock. */
@@ -15,7 +16,7 @@ const DEADLOCK = '40P01'
  */
 export async function insertSubjects(
   sql: Sql,
-  keks: Keks,
+  { keks, secrets }: { keks: Keks; secrets: Secrets },
   logId: number,
   subjects: readonly (readonly [lookup: string, kind: string])[],
 ): Promise<void> {
@@ -44,14 +45,15 @@ export async function insertSubjects(
         FROM made JOIN unnest(${refs}::text[], ${wraps}::text[]) AS n(ref, wrapped) USING (ref)
       )
       SELECT EXISTS (SELECT FROM live) AS live`
-    if (row?.live !== true) await leaveRetired(keks, kek.id)
+    if (row?.live !== true) await leaveRetired(keks, secrets, kek.id)
   } catch (error) {
     if (sqlState(error) !== DEADLOCK) throw error // the caller looks again
   }
 }
 
-async function leaveRetired(keks: Keks, kekId: string): Promise<void> {
+async function leaveRetired(keks: Keks, secrets: Secrets, kekId: string): Promise<void> {
   await keks.reload()
+  await secrets.check()
   if (keks.newest().id !== kekId) return
   throw new AuditError(
     'vault_key_missing',

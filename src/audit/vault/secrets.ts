@@ -14,6 +14,8 @@ export interface Secrets {
   lookupOf(kind: string, id: string): Buffer
   /** 32 bytes, the same for ever. */
   secretFor(purpose: string): Uint8Array
+  /** That they are still those of the database. @throws AuditError `vault_key_missing` */
+  check(): Promise<void>
 }
 
 /** Makes those that are not there; `anew`: all of them, whatever is there. */
@@ -40,6 +42,13 @@ export async function loadSecrets(sql: Sql, findKek: FindKek): Promise<Secrets> 
   return {
     lookupOf: (kind, id) => createHmac('sha256', lookup).update(`${kind}\0${id}`).digest(),
     secretFor: (purpose) => new Uint8Array(createHmac('sha256', purposes).update(purpose).digest()),
+    async check() {
+      if ((await loadSecret(sql, findKek, 'lookup')).equals(lookup)) return
+      throw new AuditError(
+        'vault_key_missing',
+        'the vault was begun anew, under another key file, while this process ran: start it again with that file',
+      )
+    },
   }
 }
 

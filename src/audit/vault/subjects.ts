@@ -113,7 +113,7 @@ async function obtain(
   subjects: readonly (readonly [name: string, subject: Subject])[],
   keys: Map<string, SubjectKey>,
 ): Promise<void> {
-  const { sql, keks, secrets } = sources
+  const { sql, secrets } = sources
   const wanted = new Map<string, { name: string; kind: string }>()
   for (const [name, { kind, id }] of subjects)
     wanted.set(secrets.lookupOf(kind, id).toString('hex'), { name, kind })
@@ -127,7 +127,7 @@ async function obtain(
     const missing = [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1))
     await insertSubjects(
       sql,
-      keks,
+      sources,
       logId,
       missing.map(([lookup, { kind }]) => [lookup, kind]),
     )
