@@ -7,7 +7,7 @@ import { createOidcProvider, type OidcProvider } from './oidc-provider.ts'
 import { logsOf, type Principal } from './principal.ts'
 import { ROLES } from './roles.ts'
 
-export { type OidcConfig, OidcConfigError, parseOidc, readOidcFile } from './oidc-config.ts'
+export { type OidcConfig, parseOidc, readOidcFile } from './oidc-config.ts'
 
 export interface Oidc {
   /**
