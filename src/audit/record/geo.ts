@@ -1,5 +1,5 @@
 // Where an address is, from a MaxMind database file (GeoLite2 or GeoIP2, City or Country) that the operator has.
-import { type CityResponse, open } from 'maxmind'
+import { type CityResponse, open, validate } from 'maxmind'
 
 export interface Place {
   readonly country?: string
@@ -20,22 +20,15 @@ const MAX_NAME = 128
 export async function openGeo(path: string): Promise<Geo> {
   const reader = await open<CityResponse>(path, { watchForUpdates: true, watchForUpdatesNonPersistent: true })
   return (ip) => {
-    const found = lookUp(() => reader.get(ip))
-    if (found === undefined) return undefined
+    if (!validate(ip)) return undefined // senders put anything there, and the reader finds a place for it
+    const found = reader.get(ip)
+    if (found === null) return undefined
     const place = {
       ...named('country', found.country?.iso_code),
       ...named('region', found.subdivisions?.[0]?.names?.en),
       ...named('city', found.city?.names?.en),
     }
     return Object.keys(place).length === 0 ? undefined : place
-  }
-}
-
-function lookUp<T>(read: () => T | null): T | undefined {
-  try {
-    return read() ?? undefined
-  } catch {
-    return undefined // a host name, a socket's path: senders put anything there
   }
 }
 
