@@ -120,8 +120,8 @@ function refusalOf(error: unknown): AccessError {
 function principalOf(claims: JWTPayload, issuer: OidcIssuer): Principal {
   const { sub } = claims
   // OpenID Connect Core §2
-  if (typeof sub !== 'string' || sub.length === 0 || sub.length > 255)
-    throw new AccessError('token_invalid', 'the claim sub of the token is not 1 to 255 characters')
+  if (typeof sub !== 'string' || !/^[ -~]{1,255}$/.test(sub))
+    throw new AccessError('token_invalid', 'the claim sub of the token is not 1 to 255 ASCII characters')
   const values = valuesOf(claims, issuer.claim)
   const granted = issuer.grants.filter(({ value }) => values.includes(value))
   if (granted.length === 0)
@@ -167,5 +167,6 @@ function nameOf(claims: JWTPayload): string | undefined {
   const name = [claims['name'], claims['preferred_username'], claims['email']].find(
     (one): one is string => typeof one === 'string' && one !== '',
   )
-  return name?.slice(0, 200)
+  // Half a surrogate pair, sent or cut, is no character.
+  return name && Buffer.from(name.slice(0, 200)).toString()
 }

@@ -43,6 +43,8 @@ test('a token of the provider gets what its group is granted, and is filed under
     logs: null,
     source: `${provider.issuer}#u1`,
   })
+  const half = await signing.token({ name: `${'x'.repeat(199)}😀` })
+  expect((await oidcOf().verify(half)).name).toBe(`${'x'.repeat(199)}\ufffd`)
   const bound = { value: 'audit', scopes: ['events:append'], logs: ['a'], source: 'ci' }
   expect(await oidcOf({ grants: [bound] }).verify(token)).toMatchObject({
     scopes: ['events:append'],
@@ -83,6 +85,8 @@ test('a token is for us, of a provider we trust, of somebody, and ends', async (
     { sub: undefined },
     { sub: '' },
     { sub: 'x'.repeat(256) },
+    { sub: 'a\u0000' },
+    { sub: 'half \ud800' },
     { exp: undefined },
   ]
   for (const claims of wrong)

@@ -74,9 +74,8 @@ function actorOf({ kind, id, name }: Principal): JsonObject {
   return kind === 'key' ? { type: 'service', id } : { type: 'user', id, name }
 }
 
+/** One member, whatever names the parameters had: each would be a field of its own. */
 function paramsOf(details: readonly string[]): { params?: Json } {
   const asked = details.filter((text) => text !== '{}').map((text) => JSON.parse(text) as Json)
-  const [only] = asked
-  if (only === undefined) return {}
-  return { params: asked.length === 1 ? only : { requests: asked } }
+  return asked.length === 0 ? {} : { params: { asked } }
 }

@@ -49,7 +49,12 @@ export function createMetaJournal({ logs, recorder, report, now = Date.now }: Me
         if (waiting.length === 0) waiting.push(...tally.due(all).map(eventOf))
         if (waiting.length === 0) return
         const batch = waiting.slice(0, BATCH)
-        await append(batch)
+        await append(batch).catch((error: unknown) => {
+          // What can never be written must not keep the rest from being written.
+          if (!(batch.length === 1 && error instanceof AuditError && error.code === 'event_too_large'))
+            throw error
+          report(error, META_LOG)
+        })
         waiting.splice(0, batch.length)
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Principal } from '../../../src/access/principal.ts'
+import { AuditError } from '../../../src/audit/event/errors.ts'
 import type { Incoming } from '../../../src/audit/event/types.ts'
 import { createMetaJournal, type MetaJournal } from '../../../src/audit/meta/journal.ts'
 import { ensureMetaLog } from '../../../src/audit/meta/meta-log.ts'
@@ -88,7 +89,7 @@ test('an access is an event: who, what, where from, what came of it', async () =
       targets: [{ type: 'log', id: 'default' }],
       src: { ip: '192.0.2.1' },
       http: { method: 'GET', path: '/logs/:log/events', status: 200 },
-      params: { actor: 'bob' },
+      params: { asked: [{ actor: 'bob' }] },
       severity: 9,
       service: { name: 'prooflog' },
       extra: { count: 1 },
@@ -128,7 +129,7 @@ test('kinds are told apart by who, route, log and code; what was asked for is ke
   await journal.flush()
   expect(written).toHaveLength(5)
   expect(written[0]).toMatchObject({
-    params: { requests: [{ actor: 'bob' }, { actor: 'eve' }] },
+    params: { asked: [{ actor: 'bob' }, { actor: 'eve' }] },
     extra: { count: 3 },
   })
   expect(written[4]).toMatchObject({
@@ -144,7 +145,7 @@ test('not one search of somebody known is left out, however many he makes', asyn
   await journal.flush()
   now += MINUTE
   await journal.flush()
-  const asked = written.flatMap(({ params }) => (params as { requests: { text: string }[] }).requests)
+  const asked = written.flatMap(({ params }) => (params as { asked: { text: string }[] }).asked)
   expect(new Set(asked.map(({ text }) => text)).size).toBe(5_000)
   expect(written.every(({ extra }) => extra?.['unlisted'] === undefined)).toBe(true)
 })
@@ -229,6 +230,28 @@ test('what is asked for may be anything, and is cut where it is too long', async
   await journal.flush()
   expect(JSON.stringify(written[0]?.params).length).toBeLessThan(10_000)
   expect(written[1]).not.toHaveProperty('params')
+})
+
+test("names of parameters are the caller's: they cannot make an event that is none, or hold up the others", async () => {
+  const names = ['__proto__', 'a', 'a.b', 'ref', '', '0', 'constructor']
+  journal.note(access({ detail: Object.fromEntries(names.map((name) => [name, 'x'])) }))
+  journal.note(
+    access({ log: 'b', detail: Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`p${i}`, ''])) }),
+  )
+  journal.note(access({ log: 'c' }))
+  await journal.flush()
+  expect(written).toHaveLength(3)
+  expect(written.every(({ params }) => Object.keys(params as object).join() === 'asked')).toBe(true)
+})
+
+test('what can never be written holds nothing up, and is said', async () => {
+  faults = [new AuditError('event_too_large', 'too large')]
+  journal.note(access())
+  await journal.flush()
+  journal.note(access({ log: 'b' }))
+  await journal.flush()
+  expect(written.map(({ targets }) => targets?.[0]?.id)).toEqual(['b'])
+  expect(reported).toMatchObject([{ code: 'event_too_large' }])
 })
 
 test('the log of the journal is made once, private', async () => {

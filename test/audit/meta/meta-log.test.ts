@@ -82,13 +82,17 @@ test('who changed, read or was refused what is in the log, proved like any other
   await as('all', '/logs/a/add', { method: 'POST', body: 'x' })
   await engine.publish()
   await as('entries:read', '/logs/a/entries?start=0&limit=1')
+  await as('entries:read', '/logs/a/entries?a=1&a.b=2&__proto__=3&ref=4')
   for (let i = 0; i < 3; i++) await as('entries:append', '/logs/a/entries')
   await journal.flush()
 
   const seen = await events(false)
-  expect(seen.map(({ action, actor, source, extra }) => ({ action, actor, source, extra }))).toMatchObject([
+  expect(
+    seen.map(({ action, outcome, actor, source, extra }) => ({ action, outcome, actor, source, extra })),
+  ).toMatchObject([
     { action: 'prooflog.admin', actor: { id: 'all' }, source: 'prooflog', extra: { count: 1 } },
     { action: 'prooflog.read', actor: { id: 'entries:read' }, extra: { count: 1 } },
+    { action: 'prooflog.read', outcome: 'failure', extra: { count: 1, code: 'invalid_parameter' } },
     {
       action: 'prooflog.denied',
       actor: { id: 'entries:append' },
@@ -96,7 +100,7 @@ test('who changed, read or was refused what is in the log, proved like any other
     },
   ])
   expect(JSON.stringify(seen)).not.toContain('"limit"')
-  expect((await events(true))[1]).toMatchObject({ params: { start: '0', limit: '1' } })
+  expect((await events(true))[1]).toMatchObject({ params: { asked: [{ start: '0', limit: '1' }] } })
   expect(Buffer.from(await meta.proofFile(2)).toString()).toContain('index 2')
 })
 
