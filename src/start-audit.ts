@@ -10,6 +10,7 @@ import { ensureMetaLog } from './audit/meta/meta-log.ts'
 import { openGeo } from './audit/record/geo.ts'
 import { createRecorder } from './audit/record/recorder.ts'
 import { forgetTerms } from './audit/search/refresh.ts'
+import { SEARCH_SETTINGS } from './audit/search/scan.ts'
 import { createSearch } from './audit/search/search.ts'
 import { createErasures } from './audit/vault/erasure.ts'
 import { createHolds } from './audit/vault/holds.ts'
@@ -22,6 +23,7 @@ import { createPolicyFiles } from './files/policy-files.ts'
 import type { RouteGroup } from './http/app.ts'
 import type { Journal } from './http/journal.ts'
 import type { Metrics } from './http/metrics.ts'
+import { indexLogs } from './index-logs.ts'
 import { listenToSyslog } from './listen-to-syslog.ts'
 import type { Log, Logs } from './log/types.ts'
 
@@ -47,7 +49,7 @@ export interface Audit {
 const SEARCH_CONNECTIONS = 4
 const INDEX_CONNECTIONS = 3
 /** A search that takes longer is given up; milliseconds. */
-const SEARCH_LIMIT = 10_000
+const SEARCH_LIMIT = '10000'
 
 /** @throws AuditError `vault_key_missing`; ConfigError for files that cannot be used */
 export async function prepareAudit(config: Config, parts: AuditParts): Promise<Audit> {
@@ -62,15 +64,11 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
       ? {}
       : { geo: await usable('PROOFLOG_GEOIP', openGeo(config.geoipFile)) }),
   })
-  const onDamage = (error: unknown): void => report(error)
   const search = config.search
     ? createSearch({
         vault,
-        db: open('search', SEARCH_CONNECTIONS, { statement_timeout: String(SEARCH_LIMIT) }),
-        index: open('index', INDEX_CONNECTIONS),
-        lead: open('index lead', 1),
+        db: open('search', SEARCH_CONNECTIONS, { ...SEARCH_SETTINGS, statement_timeout: SEARCH_LIMIT }),
         observer: metrics,
-        onDamage,
       })
     : undefined
   const erasures = createErasures({
@@ -99,7 +97,10 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     journal,
     async start() {
       await ensureMetaLog(logs)
-      if (search !== undefined) undo.push(await search.follow(logs))
+      if (config.search) {
+        const index = { db: open('index', INDEX_CONNECTIONS), lead: open('index lead', 1) }
+        undo.push(await indexLogs({ logs, vault, ...index, observer: metrics, report }))
+      }
       for (const listener of config.syslog) {
         const server = await listenToSyslog(listener, { logs, recorder, logger })
         undo.push(() => server.close())

@@ -1,11 +1,12 @@
 // Prometheus metrics. Children are looked up once per log and route: naming labels on every request costs more than counting.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Observer } from '../log/observer.ts'
+import { type EventObserver, eventMetrics } from './event-metrics.ts'
 import { type MirrorObserver, mirrorMetrics } from './mirror-metrics.ts'
 import { selfCheckMetrics, type SelfCheckObserver } from './self-check-metrics.ts'
 import { witnessMetrics, type WitnessObserver } from './witness-metrics.ts'
 
-export interface Metrics extends Observer, SelfCheckObserver, MirrorObserver {
+export interface Metrics extends Observer, SelfCheckObserver, MirrorObserver, EventObserver {
   /** Counts the answers of a route, `/logs/:log/add`; asked for once per route. */
   httpRoute(method: string, route: string): (status: number, seconds: number) => void
   /** The exposition text. */
@@ -24,6 +25,7 @@ export function createMetrics(): Metrics {
     ...witnessMetrics(registry),
     ...selfCheckMetrics(registry),
     ...mirrorMetrics(registry),
+    ...eventMetrics(registry),
     ...httpMetrics(registry),
     text: () => registry.metrics(),
     contentType: registry.contentType,
