@@ -10,7 +10,7 @@ import type { ProducerTrust } from './producer-signature.ts'
 
 /** The items of a batch in their order, none left out: raw where they are no events. */
 export function incomingsOf(batch: OtlpBatch, producers: ProducerTrust, format: Format): Incoming[] {
-  const context = attempt(() => contextOf(batch))
+  const context = batch.broken === undefined ? attempt(() => contextOf(batch)) : unreadable(batch.broken)
   return batch.items.map((item) => incomingOf(item, context, producers, format))
 }
 
@@ -61,5 +61,8 @@ function attempt<T>(read: () => T): T | UnreadableEvent {
 
 function unreadable(error: unknown): UnreadableEvent {
   if (error instanceof UnreadableEvent) return error
-  return new UnreadableEvent('invalid_event', 'The bytes of this record are no LogRecord of OTLP.')
+  return new UnreadableEvent(
+    'invalid_event',
+    'The bytes of this record, its scope or its resource are not those of OTLP.',
+  )
 }

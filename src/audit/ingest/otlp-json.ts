@@ -64,23 +64,32 @@ function decodeRequest(request: Json, itemOf: (record: Json) => OtlpItem): OtlpB
   }
   return list(members['resourceLogs'], 'resourceLogs').flatMap((entry) => {
     const resourceLogs = object(entry, 'an entry of resourceLogs')
-    const resource = attributesOf(object(resourceLogs['resource'] ?? {}, 'a resource')['attributes'])
     return list(resourceLogs['scopeLogs'], 'scopeLogs').map((scopeEntry): OtlpBatch => {
       const scopeLogs = object(scopeEntry, 'an entry of scopeLogs')
-      const scope = object(scopeLogs['scope'] ?? {}, 'a scope')
-      return {
-        resource,
-        scope: {
-          name: textOf(scope['name'], 'scope.name'),
-          version: textOf(scope['version'], 'scope.version'),
-          attributes: attributesOf(scope['attributes']),
-        },
-        schemaUrl:
-          textOf(scopeLogs['schemaUrl'], 'schemaUrl') || textOf(resourceLogs['schemaUrl'], 'schemaUrl'),
-        items: list(scopeLogs['logRecords'], 'logRecords').map(itemOf),
-      }
+      const items = list(scopeLogs['logRecords'], 'logRecords').map(itemOf)
+      return { ...aroundOf(resourceLogs, scopeLogs), items }
     })
   })
+}
+
+function aroundOf(resourceLogs: JsonObject, scopeLogs: JsonObject): Omit<OtlpBatch, 'items'> {
+  try {
+    const resource = membersOf(resourceLogs['resource'] ?? {}, 'a resource')
+    const scope = membersOf(scopeLogs['scope'] ?? {}, 'a scope')
+    return {
+      resource: attributesOf(resource['attributes']),
+      scope: {
+        name: textOf(scope['name'], 'scope.name'),
+        version: textOf(scope['version'], 'scope.version'),
+        attributes: attributesOf(scope['attributes']),
+      },
+      schemaUrl:
+        textOf(scopeLogs['schemaUrl'], 'schemaUrl') || textOf(resourceLogs['schemaUrl'], 'schemaUrl'),
+      broken: undefined,
+    }
+  } catch (error) {
+    return { resource: [], scope: { name: '', version: '', attributes: [] }, schemaUrl: '', broken: error }
+  }
 }
 
 function recordOf(json: Json): OtlpRecord {

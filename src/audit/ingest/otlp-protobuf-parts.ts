@@ -39,6 +39,22 @@ export function inside<T>(reader: Reader, read: () => T): T {
   return value
 }
 
+/** The same for a message that may be damaged without harm to what follows: what was thrown is handed over. */
+export function isolated(reader: Reader, read: () => void): unknown {
+  const outer = reader.len
+  const end = endOf(reader)
+  reader.len = end
+  try {
+    read()
+    return undefined
+  } catch (error) {
+    return error
+  } finally {
+    reader.pos = end
+    reader.len = outer
+  }
+}
+
 export function readKeyValue(reader: Reader, depth: number): OtlpAttribute {
   const outer = reader.len
   const end = endOf(reader)

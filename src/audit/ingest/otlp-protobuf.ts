@@ -10,6 +10,7 @@ import {
   FIXED32,
   FIXED64,
   inside,
+  isolated,
   readFixed64,
   readId,
   readKeyValue,
@@ -65,12 +66,13 @@ export function decodeProtobuf(body: Uint8Array): OtlpBatch[] {
 
 function readResourceLogs(reader: Reader, batches: OtlpBatch[]): void {
   const resource: OtlpAttribute[] = []
-  const scopes: { scope: OtlpScope; schemaUrl: string; items: OtlpItem[] }[] = []
+  const scopes: Omit<OtlpBatch, 'resource'>[] = []
   let schemaUrl = ''
+  let broken: unknown
   fields(reader, (field) => {
     switch (field) {
       case RESOURCE_LOGS.resource:
-        inside(reader, () =>
+        broken ??= isolated(reader, () =>
           fields(reader, (inner) => readAttributes(reader, inner, RESOURCE.attributes, resource)),
         )
         return true
@@ -85,8 +87,8 @@ function readResourceLogs(reader: Reader, batches: OtlpBatch[]): void {
     }
   })
   // The resource may stand behind its records.
-  for (const { scope, items, schemaUrl: ofScope } of scopes) {
-    batches.push({ resource, scope, schemaUrl: ofScope || schemaUrl, items })
+  for (const one of scopes) {
+    batches.push({ ...one, resource, schemaUrl: one.schemaUrl || schemaUrl, broken: broken ?? one.broken })
   }
 }
 
@@ -96,14 +98,17 @@ function readAttributes(reader: Reader, field: number, wanted: number, into: Otl
   return true
 }
 
-function readScopeLogs(reader: Reader): { scope: OtlpScope; schemaUrl: string; items: OtlpItem[] } {
+function readScopeLogs(reader: Reader): Omit<OtlpBatch, 'resource'> {
   let scope: OtlpScope = { name: '', version: '', attributes: [] }
   let schemaUrl = ''
+  let broken: unknown
   const items: OtlpItem[] = []
   fields(reader, (field) => {
     switch (field) {
       case SCOPE_LOGS.scope:
-        scope = inside(reader, () => readScope(reader))
+        broken ??= isolated(reader, () => {
+          scope = readScope(reader)
+        })
         return true
       case SCOPE_LOGS.logRecords:
         items.push(readItem(reader))
@@ -115,7 +120,7 @@ function readScopeLogs(reader: Reader): { scope: OtlpScope; schemaUrl: string; i
         return false
     }
   })
-  return { scope, schemaUrl, items }
+  return { scope, schemaUrl, broken, items }
 }
 
 function readScope(reader: Reader): OtlpScope {

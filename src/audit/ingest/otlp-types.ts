@@ -65,6 +65,8 @@ export interface OtlpBatch {
   readonly scope: OtlpScope
   /** Of the scope, else of the resource; empty when there is none. */
   readonly schemaUrl: string
+  /** Why resource or scope could not be decoded: then none of the records is an event. Undefined when they could. */
+  readonly broken: unknown
   readonly items: readonly OtlpItem[]
 }
 

@@ -104,7 +104,13 @@ describe('zstd', () => {
   })
 
   test('a body without its end is refused wherever it was cut', async () => {
-    for (const whole of [ZSTD.hello, ZSTD.zeros, ZSTD.nothing, Buffer.concat([ZSTD.hello, skippable])]) {
+    for (const whole of [
+      ZSTD.hello,
+      ZSTD.zeros,
+      ZSTD.nothing,
+      Buffer.concat([ZSTD.hello, skippable]),
+      skippable,
+    ]) {
       for (let size = 0; size < whole.length; size++) {
         if (size === ZSTD.hello.length) continue
         expect((await refused(whole.subarray(0, size), 'zstd', 2_000_000)).code).toBe('invalid_compression')

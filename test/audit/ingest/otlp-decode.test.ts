@@ -256,6 +256,23 @@ describe('protobuf', () => {
     expect(parse(body, 'protobuf')).toMatchObject([{ kind: 'raw' }, { event: { message: 'fine \uFFFD' } }])
   })
 
+  test('a damaged resource or scope makes its records raw, and no others', () => {
+    const records = [{ timeUnixNano: TIME }]
+    const body = Buffer.from(
+      encodeProtobuf({
+        resourceLogs: [
+          { resource: { attributes: attributes({ RESOURCE: 'x' }) }, scopeLogs: [{ logRecords: records }] },
+          { scopeLogs: [{ scope: { name: 'SCOPE' }, logRecords: records }, { logRecords: records }] },
+        ],
+      }),
+    )
+    expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['event', 'event', 'event'])
+    body[body.indexOf('RESOURCE')] = 0xff
+    expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['raw', 'event', 'event'])
+    body[body.indexOf('SCOPE')] = 0xff
+    expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['raw', 'raw', 'event'])
+  })
+
   test('the same request in a plain array of bytes is the same', () => {
     const body = encodeProtobuf(
       requestOf([{ timeUnixNano: TIME, body: any('größer als 64 Zeichen: '.repeat(9)) }]),
@@ -360,6 +377,21 @@ describe('JSON', () => {
     ])
   })
 
+  test('a resource or scope that cannot be read makes its records raw, and no others', () => {
+    const [record, other] = [`{"timeUnixNano":"${TIME}"}`, `{"timeUnixNano":"${TIME}","eventName":"other"}`]
+    for (const broken of [
+      '"resource":{"attributes":[{"key":5}]},"scopeLogs":[{',
+      '"resource":7,"scopeLogs":[{',
+      '"scopeLogs":[{"scope":{"name":[]},',
+    ]) {
+      const text = `{"resourceLogs":[{${broken}"logRecords":[${record}]}]},{"scopeLogs":[{"logRecords":[${other}]}]}]}`
+      expect(parse(bytes(text), 'json')).toMatchObject([
+        { kind: 'raw', raw: record, reason: { code: 'invalid_event' } },
+        { event: { action: 'other' } },
+      ])
+    }
+  })
+
   test('what is wrong around the records refuses the request', () => {
     for (const text of [
       '',
@@ -367,7 +399,6 @@ describe('JSON', () => {
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}',
       '{"resourceLogs":{}}',
       '{"resourceLogs":[{"scopeLogs":[{"logRecords":{}}]}]}',
-      '{"resourceLogs":[{"resource":{"attributes":[{"key":5}]},"scopeLogs":[{"logRecords":[{}]}]}]}',
       '{"resourceLogs":[{"resource":{"a":1,"a":2},"scopeLogs":[{"logRecords":[{}]}]}]}',
     ]) {
       expect(refusal(bytes(text), 'json').code).toBe('invalid_otlp')
