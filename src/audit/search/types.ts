@@ -1,7 +1,8 @@
 // Search: a follower of the published log that keeps keyed hashes of words and values, never their text.
 
-/** All filters must hold; a list within a filter is "one of". */
+/** All filters must hold; a list within a filter is "one of". Upper and lower case are one. */
 export interface SearchQuery {
+  /** Whole, or `user.*` for all below `user.`. */
   readonly action?: readonly string[]
   readonly actor?: string
   readonly target?: string
@@ -16,7 +17,7 @@ export interface SearchQuery {
   readonly service?: string
   readonly id?: string
   readonly type?: 'event' | 'raw' | 'erasure' | 'custody'
-  /** Time of the event, RFC 3339: `from` inclusive, `to` exclusive. */
+  /** Time of the event, RFC 3339: `from` inclusive, `to` exclusive. What has no time has the one when the log took it. */
   readonly from?: string
   readonly to?: string
   /** Words, all of which must occur. */
@@ -32,10 +33,32 @@ export interface SearchQuery {
 }
 
 export interface SearchResult {
-  /** Newest first. */
+  /** Newest first; of a timeline, oldest first. */
   readonly indexes: readonly number[]
-  /** `before` of the next page; undefined at the end. */
+  /** `before` of the next page (of a timeline: `after`); undefined at the end. A page may be short, even empty, and have a next one. */
   readonly next: number | undefined
   /** Entries below this index have been indexed. */
   readonly indexed: number
+}
+
+/** Exactly one. */
+export type TimelineOf = Pick<SearchQuery, 'session' | 'actor' | 'trace' | 'correlation'>
+
+export interface TimelinePage {
+  /** Only indexes above. */
+  readonly after?: number | undefined
+  /** 1 to 1,000. */
+  readonly limit: number
+  readonly personal: boolean
+}
+
+export interface SearchStatus {
+  /** Entries below this index have been indexed. */
+  readonly indexed: number
+  /** Entries of the published log. */
+  readonly published: number
+  /** Age of the oldest entry that is not indexed; seconds. */
+  readonly lagSeconds: number
+  /** The index is being made anew from the log. */
+  readonly rebuilding: boolean
 }
