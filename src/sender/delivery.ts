@@ -172,7 +172,7 @@ function createWaits(spool: Spool) {
       return new Promise((resolve, reject) => {
         if (failure !== undefined) return reject(failure)
         const check = (): boolean => {
-          if (!spool.isDone(end) && spool.waiting > 0) return false
+          if (!spool.isDone(end)) return false
           const aside = spool.setAside - before
           const message = `${aside} records could not be delivered and were kept aside, in the folder aside/ of the spool.`
           if (aside > 0) reject(new SenderError('set_aside', message, { count: aside }))

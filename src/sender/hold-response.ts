@@ -40,6 +40,8 @@ export function holdResponse(response: ServerResponse, before: (status: number) 
     for (const { args } of held) callBack(args)
   }
   const hold = (method: Method, args: unknown[]): void => {
+    // Middlewares that look at headers before they are sent call it as long as they believe that they were not.
+    if (method === 'writeHead' && held.length > 0) return
     held.push({ method, args })
     if (state !== 'open' || method === 'writeHead') return
     state = 'holding'

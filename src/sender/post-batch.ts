@@ -51,40 +51,65 @@ const compress = promisify(gzip)
 
 /** @param payloads JSON of one event each, without line breaks */
 export async function postBatch(payloads: readonly Uint8Array[], options: PostOptions): Promise<Outcome> {
-  let status: number
-  let headers: Headers
-  let body: Uint8Array
+  const { url } = options
   try {
-    const response = await send(payloads, options)
-    ;({ status, headers } = response)
-    const limit = status === 200 ? PROBLEM_LIMIT + payloads.length * RECEIPT_LIMIT : PROBLEM_LIMIT
-    body = await readAnswer(response, limit, options.url)
+    const { status, headers, body } = await send(payloads, options)
+    if (status === 200) return receiptsOf(body, payloads, url)
+    return failureOf(status, headers, body, url)
   } catch (error) {
     if (error instanceof ClientError) return badAnswer(error.message)
-    const message = `${options.url} cannot be reached: ${networkReason(error)}`
+    const message = `${url} cannot be reached: ${networkReason(error)}`
     return { kind: 'retry', problem: { code: 'unreachable', message, evidence: {} } }
   }
-  if (status === 200) return receiptsOf(body, payloads, options.url)
-  return failureOf(status, headers, body, options.url)
 }
 
-async function send(payloads: readonly Uint8Array[], options: PostOptions): Promise<Response> {
+async function send(
+  payloads: readonly Uint8Array[],
+  options: PostOptions,
+): Promise<{ status: number; headers: Headers; body: Uint8Array }> {
   const lines = Buffer.concat(payloads.flatMap((payload) => [payload, NEWLINE]))
   const zipped = lines.length > PLAIN_BYTES
-  const limit = AbortSignal.timeout(options.timeout)
   const { fetch } = options // a plain function, not a method of the options
-  return fetch(options.url, {
-    method: 'POST',
-    // A redirected POST may become a GET, and a key belongs to the address that it was configured for.
-    redirect: 'manual',
-    headers: {
-      authorization: `Bearer ${options.key}`,
-      'content-type': 'application/x-ndjson',
-      ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+  const ending = endingOf(options)
+  try {
+    const response = await fetch(options.url, {
+      method: 'POST',
+      // A redirected POST may become a GET, and a key belongs to the address that it was configured for.
+      redirect: 'manual',
+      headers: {
+        authorization: `Bearer ${options.key}`,
+        'content-type': 'application/x-ndjson',
+        ...(zipped ? { 'content-encoding': 'gzip' } : {}),
+      },
+      body: zipped ? await compress(lines, { level: 3 }) : lines,
+      signal: ending.signal,
+    })
+    const { status, headers } = response
+    const limit = PROBLEM_LIMIT + (status === 200 ? payloads.length * RECEIPT_LIMIT : 0)
+    return { status, headers, body: await readAnswer(response, limit, options.url) }
+  } finally {
+    ending.done()
+  }
+}
+
+/**
+ * Ends a request with its time, or with the sender. Not AbortSignal.any: in Node 20 each use stays with the longer-lived signal
+ * for ever, and a sender lives for months.
+ */
+function endingOf({ timeout, signal }: PostOptions): { signal: AbortSignal; done: () => void } {
+  const controller = new AbortController()
+  const stop = (): void => controller.abort(new Error('the sender was closed'))
+  const late = (): void => controller.abort(new Error(`no answer within ${timeout} ms`))
+  const timer = setTimeout(late, timeout)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  return {
+    signal: controller.signal,
+    done() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
     },
-    body: zipped ? await compress(lines, { level: 3 }) : lines,
-    signal: AbortSignal.any([options.signal, limit]),
-  })
+  }
 }
 
 const NEWLINE = Buffer.from('\n')

@@ -229,7 +229,10 @@ class FileSpool implements Spool {
       if (!segment) return undefined
       if (this.#cursor.segment < segment.number) this.#cursor = { segment: segment.number, offset: 0 }
       if (this.#cursor.offset >= segment.size) {
-        if (this.#isOpen(segment)) return undefined
+        if (this.#isOpen(segment)) {
+          segment.waiting = 0 // records that were damaged are not waited for
+          return undefined
+        }
         await this.#remove(segment)
         continue
       }

@@ -23,6 +23,7 @@ test('what was accepted arrives, in order, with an id and a time, and the segmen
   await Promise.all(upTo(500).map((n) => sender.audit(numbered(n))))
   await sender.deliver()
   expect(numbersOf(at.receiver)).toEqual(upTo(500))
+  expect(at.receiver.repeated).toBe(0)
   expect(new Set(at.receiver.taken.map(({ id }) => id)).size).toBe(500)
   expect(at.receiver.taken[0]?.event['time']).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
   expect(at.receiver.requests[0]?.key).toBe('Bearer from-a-function')

@@ -77,6 +77,23 @@ test('auditExpress holds back every way to answer, and gives it back as it was',
     await sleep(50)
     res.end('late')
   })
+  app.get('/late-header', (_, res) => {
+    // As on-headers does, on which compression and sessions rest.
+    const writeHead = res.writeHead.bind(res) as (status: number) => typeof res
+    const end = res.end.bind(res)
+    let fired = false
+    res.writeHead = ((status: number) => {
+      if (!fired) res.setHeader('x-late', 'yes')
+      fired = true
+      return writeHead(status)
+    }) as never
+    for (const piece of ['a', 'b']) {
+      if (!fired) res.writeHead(res.statusCode)
+      res.write(piece)
+    }
+    res.writeHead(res.statusCode)
+    end('c')
+  })
   app.get('/callback', (_, res) => void res.end('x', () => app.emit('ended')))
   app.get('/file', (_, res) => res.sendFile(new URL(import.meta.url).pathname))
   app.get('/throws-late', (_, res) => {
@@ -101,6 +118,8 @@ test('auditExpress holds back every way to answer, and gives it back as it was',
     'ab',
   ])
   expect(await (await fetch(`${server.url}/flush`)).text()).toBe('late')
+  const patched = await fetch(`${server.url}/late-header`)
+  expect([patched.headers.get('x-late'), await patched.text()]).toEqual(['yes', 'abc'])
   const ended = once(app, 'ended')
   expect(await (await fetch(`${server.url}/callback`)).text()).toBe('x')
   await ended
@@ -114,7 +133,7 @@ test('auditExpress holds back every way to answer, and gives it back as it was',
   expect([0, 200]).toContain(late) // cut off or answered, as without us: never another status with the first answer's body
   await sleep(50) // the event of the last one
   await sender.deliver()
-  expect(at.receiver.taken).toHaveLength(7)
+  expect(at.receiver.taken).toHaveLength(8)
   expect(at.receiver.taken[0]?.event).toMatchObject({ http: { status: 202 } })
   await server.close()
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { appendFile, mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createSender, type SenderEvent } from '../../src/sender/index.ts'
 import { type Fixture, fixture, numbered, numbersOf } from './fixture.ts'
 
@@ -81,11 +81,28 @@ test('a full spool that drops resolves, counts what it drops and reports it with
   expect(await delivered()).toEqual(upTo(waiting)) // the oldest stay: the newest are dropped
 })
 
-test('many events at once share few fsyncs, and keep their order', async () => {
+test('many events at once share few fsyncs, none is accepted before its own, and they keep their order', async () => {
   const sender = await at.sender()
-  await Promise.all(upTo(5_000).map((n) => sender.audit(numbered(n))))
+  await sender.audit(numbered(0))
+  const file = await open(join(at.spool, 'lock'))
+  const prototype = Object.getPrototypeOf(file) as { datasync(): Promise<void> }
+  await file.close()
+  const datasync: unknown = Reflect.get(prototype, 'datasync')
+  const synced: number[] = []
+  let accepted = 0
+  const spy = vi.spyOn(prototype, 'datasync').mockImplementation(async function (this: unknown) {
+    synced.push(accepted)
+    await sleep(20)
+    expect(accepted).toBe(synced.at(-1)) // nothing was accepted while the disk was busy
+    await Reflect.apply(datasync as () => Promise<void>, this, [])
+  })
+  await Promise.all(upTo(5_000).map((n) => sender.audit(numbered(n + 1)).then(() => accepted++)))
+  spy.mockRestore()
+  expect(accepted).toBe(5_000)
+  expect(synced.length).toBeGreaterThan(0)
+  expect(synced.length).toBeLessThan(10)
   await sender.close()
-  expect(await delivered()).toEqual(upTo(5_000))
+  expect(await delivered()).toEqual(upTo(5_001))
 })
 
 test('the fail mode has no default, and other options are checked', async () => {
@@ -181,6 +198,8 @@ test('damage that comes while the sender runs is found when it is read, and deli
   at.receiver.behave = () => 'ok'
   await expect(sender.deliver()).rejects.toMatchObject({ code: 'set_aside' })
   expect(numbersOf(at.receiver)).toEqual([0, 1, 3])
+  await sleep(1_100)
+  expect(sender.status()).toMatchObject({ waiting: 0, setAside: 1 })
 })
 
 test('a lost or strange cursor costs repetitions only', async () => {
