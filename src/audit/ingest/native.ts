@@ -2,7 +2,7 @@
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
 import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
-import type { Format, Incoming } from '../event/types.ts'
+import type { Incoming } from '../event/types.ts'
 import {
   concatenated,
   elementsOf,
@@ -57,16 +57,16 @@ function broken(body: Uint8Array): ParsedBody {
 
 function readSpans(body: Uint8Array, spans: readonly Span[]): Incoming[] {
   limitEvents(spans.length)
-  return spans.map(({ start, end }) => readNative(body.subarray(start, end), 'native'))
+  return spans.map(({ start, end }) => readRecord(body.subarray(start, end)))
 }
 
 /** One record. Never throws but for faults of ours: what cannot be read is a raw record. */
-export function readNative(sent: Uint8Array, format: Format): Incoming {
+function readRecord(sent: Uint8Array): Incoming {
   try {
-    return incomingOf(nativeOf(parseStrictJson(sent)), format, sent)
+    return incomingOf(nativeOf(parseStrictJson(sent)), 'native', sent)
   } catch (error) {
     if (!(error instanceof UnreadableEvent)) throw error
-    return rawIncoming(sent, format, error)
+    return rawIncoming(sent, 'native', error)
   }
 }
 

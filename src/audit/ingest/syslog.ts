@@ -10,7 +10,7 @@ import type { SyslogLimits, SyslogPeer } from './syslog-types.ts'
 
 export type { SyslogLimits, SyslogPeer }
 
-export const SYSLOG_LIMITS: SyslogLimits = {
+const SYSLOG_LIMITS: SyslogLimits = {
   maxFrame: 65_536,
   maxConnections: 256,
   idleMs: 86_400_000,
