@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'db',
           include: [
-            'test/{db,store,log,access,http,client,cli,serve}/**/*.test.ts',
+            'test/{db,store,log,access,http,client,cli,serve,audit}/**/*.test.ts',
             'test/{witness,witness-server,mirror,guard,keys,s3,self-check,static,monitor}/**/*.test.ts',
           ],
           globalSetup: POSTGRES,
