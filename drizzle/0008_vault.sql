@@ -136,6 +136,16 @@ CREATE TRIGGER refuse_return BEFORE UPDATE ON vault.erasures FOR EACH ROW
 CREATE TRIGGER refuse_return BEFORE UPDATE ON vault.holds FOR EACH ROW WHEN (OLD.released_at IS NOT NULL)
   EXECUTE FUNCTION vault.refuse_return();
 --> statement-breakpoint
+-- To superusers and replicas too.
+DO $$
+DECLARE t record;
+BEGIN
+  FOR t IN SELECT tgrelid::regclass AS name, tgname FROM pg_trigger
+    WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'vault'::regnamespace) AND NOT tgisinternal LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.name, t.tgname);
+  END LOOP;
+END $$;
+--> statement-breakpoint
 GRANT USAGE ON SCHEMA vault TO prooflog_service;
 --> statement-breakpoint
 GRANT SELECT, INSERT ON vault.keks, vault.secrets, vault.subjects, vault.erasures, vault.holds TO prooflog_service;

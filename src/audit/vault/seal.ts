@@ -20,8 +20,12 @@ export function sealDraft(logId: number, draft: Draft, keys: readonly SubjectKey
   const texts = disclose(draft, id, keys)
   const envelope = envelopeOf(draft, id, keys, texts.flat())
   const entry = formatEnvelope(envelope)
+  const sidecars: Sidecar[] = []
   const binding = bindingOf(logId, hashLeaf(entry))
-  const sidecars = keys.flatMap((key, i) => sidecarOf(key, texts[i] ?? [], binding))
+  for (const [i, key] of keys.entries()) {
+    const own = texts[i]
+    if (own !== undefined && own.length > 0) sidecars.push(sidecarOf(key, own, binding))
+  }
   return { envelope, entry, sidecars }
 }
 
@@ -74,8 +78,7 @@ function envelopeOf(
   } as JsonObject as Envelope
 }
 
-function sidecarOf(key: SubjectKey, texts: readonly string[], binding: Buffer): Sidecar[] {
-  if (texts.length === 0) return []
+function sidecarOf(key: SubjectKey, texts: readonly string[], binding: Buffer): Sidecar {
   const sealed = sealBytes(key.sealing, joinTexts(texts), binding)
-  return [{ subjectId: key.subjectId, sealed, size: sealed.length + ROW_OVERHEAD }]
+  return { subjectId: key.subjectId, sealed, size: sealed.length + ROW_OVERHEAD }
 }
