@@ -31,7 +31,7 @@ import { installNodeCrypto } from './node-crypto.ts'
 import { openDatabase, SERVICE_ROLE } from './open-database.ts'
 import { packageVersion } from './package-version.ts'
 import { describeFinding } from './self-check/finding.ts'
-import { prepareAudit } from './start-audit.ts'
+import { prepareAudit, usable } from './start-audit.ts'
 import { prepareSelfCheck, problemsOf } from './start-self-check.ts'
 import { createPostgresStore } from './store/store.ts'
 import { createCosigners } from './witness/cosigners.ts'
@@ -109,7 +109,10 @@ export async function serve(
     const app = createApp({
       logs: engine,
       keys,
-      oidc: config.oidcFile === undefined ? undefined : createOidc(await readOidcFile(config.oidcFile)),
+      oidc:
+        config.oidcFile === undefined
+          ? undefined
+          : createOidc(await usable('PROOFLOG_OIDC', readOidcFile(config.oidcFile))),
       limits: createRateLimiter({ append: config.rateAppend, read: config.rateRead }),
       journal: audit.journal,
       metrics,

@@ -6,7 +6,7 @@ import type { AuditHttpDeps } from './audit/http/deps.ts'
 import { auditRoutes } from './audit/http/routes.ts'
 import { createProducerTrust, NO_PRODUCERS, type ProducerTrust } from './audit/ingest/producer-signature.ts'
 import { createMetaJournal } from './audit/meta/journal.ts'
-import { ensureMetaLog } from './audit/meta/meta-log.ts'
+import { ensureMetaLog, META_PRIVACY } from './audit/meta/meta-log.ts'
 import { openGeo } from './audit/record/geo.ts'
 import { createRecorder } from './audit/record/recorder.ts'
 import { forgetTerms } from './audit/search/refresh.ts'
@@ -18,6 +18,7 @@ import { createVault } from './audit/vault/vault.ts'
 import { type Config, ConfigError } from './config.ts'
 import { decodeUtf8 } from './core/bytes.ts'
 import { ProoflogError } from './core/errors.ts'
+import { META_LOG } from './core/log-name.ts'
 import type { Database } from './db/connect.ts'
 import { createPolicyFiles } from './files/policy-files.ts'
 import type { RouteGroup } from './http/app.ts'
@@ -54,6 +55,7 @@ const SEARCH_LIMIT = '10000'
 /** @throws AuditError `vault_key_missing`; ConfigError for files that cannot be used */
 export async function prepareAudit(config: Config, parts: AuditParts): Promise<Audit> {
   const { logs, open, metrics, logger, report, stopping } = parts
+  await ensureMetaLog(logs)
   const db = open('vault', 4)
   const vault = await createVault({ db, keyFile: config.vaultKeyFile })
   const recorder = createRecorder({
@@ -96,7 +98,6 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     routes: auditRoutes(deps),
     journal,
     async start() {
-      await ensureMetaLog(logs)
       if (config.search) {
         const index = { db: open('index', INDEX_CONNECTIONS), lead: open('index lead', 1) }
         undo.push(await indexLogs({ logs, vault, ...index, observer: metrics, report }))
@@ -125,7 +126,7 @@ function privacyOf(folder: string): (log: Log) => PrivacyPolicy {
   const parsed = new Map<string, { version: string; policy: PrivacyPolicy }>()
   return ({ info: { name } }) => {
     const file = fileOf(name)
-    if (file === undefined) return DEFAULT_PRIVACY
+    if (file === undefined) return name === META_LOG ? META_PRIVACY : DEFAULT_PRIVACY
     const before = parsed.get(name)
     if (before?.version === file.version) return before.policy
     const policy = parsePrivacy(decodeUtf8(file.bytes))
@@ -141,7 +142,7 @@ async function producersOf(path: string | undefined): Promise<ProducerTrust> {
 }
 
 /** @throws ConfigError naming the variable whose file cannot be used */
-async function usable<T>(variable: string, reading: Promise<T>): Promise<T> {
+export async function usable<T>(variable: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading
   } catch (error) {

@@ -156,11 +156,16 @@ function rowOf(event: Readonly<Record<string, unknown>>): string[] {
     )
     return printable(text.find((one) => typeof one === 'string') ?? '-')
   }
-  const { index: at, time, action, outcome, actor, targets, source } = event
+  const { index: at, source } = event
+  const { time, action, outcome, actor, targets } = objectOf(event['event'])
   const target: unknown = Array.isArray(targets) ? targets[0] : undefined
   return [at, time, action, outcome]
     .map((value) => printable(value ?? '-'))
     .concat(party(actor), party(target), printable(source ?? '-'))
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
 }
 
 /** Events come from anywhere: nothing in them may steer a terminal. */

@@ -140,14 +140,13 @@ test('who sends reads nothing, who audits sees no person and confirms no guess, 
   const shown = await as('auditor', 'event', 'show', '0')
   expect(shown.out).not.toMatch(/alice|Liddell|192\.0\.2\.7/i)
   expect(JSON.parse(shown.out)).toMatchObject({
-    action: 'user.login',
+    event: { action: 'user.login' },
     source: 'producer',
     clocks: { time: '2026-11-25T10:00:00Z' },
   })
   expect((await as('auditor', 'event', 'show', '0', '--reveal')).err).toContain('reveal_not_allowed')
   expect(JSON.parse((await as('analyst', 'event', 'show', '0', '--reveal')).out)).toMatchObject({
-    actor: { name: 'Alice Liddell' },
-    src: { ip: '192.0.2.7' },
+    event: { actor: { name: 'Alice Liddell' }, src: { ip: '192.0.2.7' } },
     hidden: 0,
   })
 })
@@ -224,8 +223,7 @@ test('an export names what is in it, and who took it is in the log before and af
     PATIENCE,
   )
   expect(JSON.parse((await as('auditor', 'event', 'show', String(begun + 1))).out)).toMatchObject({
-    action: 'prooflog.export.complete',
-    custody: { count: 2, begun },
+    event: { action: 'prooflog.export.complete', custody: { count: 2, begun } },
   })
   for (const format of ['ndjson', 'ocsf']) {
     const exported = await as('auditor', 'event', 'export', '--format', format, '--action', 'document.*')
@@ -242,7 +240,7 @@ test('every look, and every attempt at one, is in the log _meta, provable like a
   await vi.waitFor(async () => {
     const actions = new Set<string>()
     const result = await as('auditor', 'event', 'search', '--log', '_meta', '--limit', '1000', '--json')
-    for (const line of result.out.split('\n').filter(Boolean)) actions.add(JSON.parse(line).action)
+    for (const line of result.out.split('\n').filter(Boolean)) actions.add(JSON.parse(line).event.action)
     for (const action of [
       'prooflog.search',
       'prooflog.reveal',

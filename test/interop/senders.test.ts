@@ -17,7 +17,7 @@ import { selfSigned } from './senders/certificate.ts'
 import { type StoppableDatabase, stoppableDatabase } from './senders/database.ts'
 import { type Found, type LogReader, readerOf } from './senders/log-reader.ts'
 import { freePort } from './senders/processes.ts'
-import { type Recorder, startRecorder } from './senders/recorder.ts'
+import { type Answer, type Recorder, startRecorder } from './senders/recorder.ts'
 import { type Agents, COUNT, idOf, startAgents } from './senders/senders.ts'
 
 const absent = {
@@ -140,6 +140,11 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     expect(told).toMatch(/OTLPExporterError/)
   })
 
+  test('on every way in, requests that the service had taken were sent again', () => {
+    const { answers = [] } = recorder ?? {}
+    expect(paths(answers.filter(({ lost }) => lost))).toEqual(paths(answers))
+  })
+
   test.each(ALL)('%s: nothing is in the log twice', (name) => {
     expect(present(name).filter((indexes) => indexes.length > 1)).toEqual([])
   })
@@ -160,7 +165,6 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     expect(others).toEqual([])
     const unavailable = answers.filter(({ status }) => status === 503)
     expect(unavailable.filter(({ retryAfter }) => !/^[1-9]\d*$/.test(retryAfter ?? ''))).toEqual([])
-    const paths = (some: typeof answers): string[] => [...new Set(some.map(({ path }) => path))].toSorted()
     expect(paths(unavailable)).toEqual(paths(answers)) // each way in knew the outage
     expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(15_000)
   })
@@ -173,6 +177,10 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     return NUMBERS.filter((n) => !found.indexes.has(idOf(name, n)))
   }
 })
+
+function paths(answers: readonly Answer[]): string[] {
+  return [...new Set(answers.map(({ path }) => path))].toSorted()
+}
 
 /** A key as docs/senders/README.md asks for. */
 async function producerKey(url: string, admin: string): Promise<string> {

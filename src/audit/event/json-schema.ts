@@ -9,13 +9,7 @@ type Schema = Record<string, unknown>
  * at every place (they go to `extra`), and `enriched` is this log's own.
  */
 export function eventJsonSchema(): object {
-  const schema = z.toJSONSchema(auditEvent, {
-    target: 'draft-2020-12',
-    io: 'input',
-    override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema._zod.def.type === 'lazy') anyJson(jsonSchema)
-    },
-  }) as Schema
+  const schema = withoutRefs(z.toJSONSchema(auditEvent, { target: 'draft-2020-12', io: 'input' })) as Schema
   const {
     enriched: _enriched,
     id,
@@ -38,6 +32,10 @@ export function eventJsonSchema(): object {
   }
 }
 
-function anyJson(schema: Schema): void {
-  for (const key of Object.keys(schema)) if (key !== 'description') delete schema[key]
+/** The only references are those to the recursive schema of any JSON, which no constraint at all says better. */
+function withoutRefs(schema: unknown): unknown {
+  if (typeof schema !== 'object' || schema === null) return schema
+  if (Array.isArray(schema)) return schema.map(withoutRefs)
+  const members = Object.entries(schema).filter(([name]) => name !== '$ref')
+  return Object.fromEntries(members.map(([name, value]) => [name, withoutRefs(value)]))
 }

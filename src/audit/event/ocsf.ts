@@ -143,19 +143,14 @@ function actorOf(take: Taker): Record<string, unknown> {
 }
 
 function endpointOf(take: Taker): object {
-  const endpoint = pruned({
-    ip: take('src.ip'),
-    port: take('src.port'),
-    hostname: take('src.host'),
-    location: {
-      country: take('src.geo.country'),
-      region: take('src.geo.region'),
-      city: take('src.geo.city'),
-    },
-  }) as JsonObject
-  return endpoint['ip'] === undefined && endpoint['hostname'] === undefined
-    ? { ...endpoint, name: 'unknown' }
-    : endpoint
+  const [ip, hostname] = [take('src.ip'), take('src.host')]
+  const location = {
+    country: take('src.geo.country'),
+    region: take('src.geo.region'),
+    city: take('src.geo.city'),
+  }
+  const name = ip === undefined && hostname === undefined ? 'unknown' : undefined
+  return { ip, port: take('src.port'), hostname, name, location }
 }
 
 function resourcesOf(take: Taker): Json | undefined {

@@ -30,6 +30,7 @@ export function searchRoutes(deps: AuditHttpDeps): LogRoute[] {
     {
       method: 'POST',
       path: '/logs/:log/search/rebuild',
+      onMeta: true,
       onLog: async (c, log) => {
         readQuery(c, [])
         await searchOf(deps).rebuild(log)

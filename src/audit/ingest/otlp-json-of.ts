@@ -1,15 +1,12 @@
 // OTLP values as the JSON of an event.
 import { UnreadableEvent } from '../event/errors.ts'
-import { type Json, MAX_DEPTH } from '../event/types.ts'
+import type { Json } from '../event/types.ts'
 import { isMap, type OtlpValue } from './otlp-types.ts'
 
 /** An object that is being made. */
 export interface Members {
   [name: string]: Json
 }
-
-/** The levels that `extra` and the event itself take. */
-const LEVELS = MAX_DEPTH - 2
 
 /**
  * Sets a member of its own, `__proto__` too.
@@ -25,9 +22,9 @@ export function put(members: Members, name: string, value: Json): void {
 
 /**
  * Integers beyond ±(2^53-1) as decimal text, bytes as base64, and doubles that JSON has no number for as their names.
- * @throws UnreadableEvent `duplicate_name`, `too_deep`
+ * @throws UnreadableEvent `duplicate_name`
  */
-export function jsonOf(value: OtlpValue, levels = LEVELS): Json {
+export function jsonOf(value: OtlpValue): Json {
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'bigint') {
     const number = Number(value)
@@ -36,10 +33,9 @@ export function jsonOf(value: OtlpValue, levels = LEVELS): Json {
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
   if (value === null) return null
   if (value instanceof Uint8Array) return base64Of(value)
-  if (levels === 0) throw new UnreadableEvent('too_deep', 'The values of an attribute are nested too deep.')
-  if (!isMap(value)) return value.map((element) => jsonOf(element, levels - 1))
+  if (!isMap(value)) return value.map((element) => jsonOf(element))
   const members: Members = {}
-  for (const { key, value: member } of value.kvlist) put(members, key, jsonOf(member, levels - 1))
+  for (const { key, value: member } of value.kvlist) put(members, key, jsonOf(member))
   return members
 }
 

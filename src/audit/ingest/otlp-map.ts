@@ -47,7 +47,7 @@ export interface Mapped {
   readonly integrity: Members | undefined
 }
 
-/** @throws UnreadableEvent `duplicate_name`, `too_deep`: then none of its records is an event */
+/** @throws UnreadableEvent `duplicate_name`: then none of its records is an event */
 export function contextOf({ resource, scope, schemaUrl }: OtlpBatch): BatchContext {
   const { fields, rest, integrity } = sort(resource, RESOURCE_RULES, undefined)
   const about: Members = {}

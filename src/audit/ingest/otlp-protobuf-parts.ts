@@ -1,5 +1,6 @@
 // The parts that OTLP messages are made of (opentelemetry-proto: common/v1), read with the reader of protobufjs.
 import type { Reader } from 'protobufjs/minimal.js'
+import { UnreadableEvent } from '../event/errors.ts'
 import { MAX_VALUE_DEPTH, type OtlpAttribute, type OtlpValue } from './otlp-types.ts'
 
 // A tag is the number of the field and how it is written: another way of writing is another tag, so it counts as unknown.
@@ -72,7 +73,7 @@ export function readKeyValue(reader: Reader, depth: number): OtlpAttribute {
 }
 
 export function readValue(reader: Reader, depth: number): OtlpValue {
-  if (depth > MAX_VALUE_DEPTH) throw new RangeError(`values are nested deeper than ${MAX_VALUE_DEPTH}`)
+  if (depth > MAX_VALUE_DEPTH) throw new UnreadableEvent('too_deep', 'Values are nested too deep.')
   const outer = reader.len
   const end = endOf(reader)
   reader.len = end

@@ -57,7 +57,8 @@ const arbitraryPolicy: fc.Arbitrary<PrivacyPolicy> = fc
 
 const withoutRefs = (value: Json): Json => {
   const { actor, targets, ...rest } = value as { [name: string]: JsonObject | JsonObject[] }
-  const strip = ({ ref: _, ...party }: JsonObject) => party
+  const strip = (party: JsonObject) =>
+    Object.fromEntries(Object.entries(party).filter(([name]) => name !== 'ref'))
   const stripped = actor && strip(actor as JsonObject)
   return {
     ...rest,
@@ -288,8 +289,8 @@ describe('what is too much for an entry is personal, and the event is whole', ()
 
   test('with more members than there is room for digests', () => {
     const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`m${i}`, i]))
-    roundTrip({ ...EVENT, extra: many })
-    roundTrip({ ...EVENT, params: many, extra: { ...many, __proto: 1 } })
+    expect(roundTrip({ ...EVENT, extra: many })._sd).toHaveLength(1)
+    expect(roundTrip({ ...EVENT, params: many, extra: many })._sd).toHaveLength(2)
   })
 
   test('with the longest clear fields there are', () => {

@@ -66,7 +66,9 @@ describe('the JSON Schema', () => {
   test('means what the schema means: zod reads it back, and it accepts events', () => {
     const again = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])
     fc.assert(
-      fc.property(arbitraryEvent, (event) => expect(again.safeParse(event).success).toBe(true)),
+      fc.property(arbitraryEvent, (event) => {
+        expect(again.safeParse(event).success).toBe(true)
+      }),
       { numRuns: 50 },
     )
     expect(again.safeParse({ ...EVENT, severity: 25 }).success).toBe(false)
@@ -196,7 +198,7 @@ describe('OCSF', () => {
         ]
         for (const name of [...required, ...(ocsf['class_uid'] === 3002 ? ['user', 'service'] : ['api'])])
           expect(ocsf).toHaveProperty(name)
-        expect(JSON.stringify(ocsf)).not.toContain('null,null')
+        expect(ocsf['resources'] ?? []).not.toContain(undefined)
       }),
     )
   })

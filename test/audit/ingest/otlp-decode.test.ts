@@ -1,8 +1,8 @@
 import fc from 'fast-check'
+import { Writer } from 'protobufjs/minimal.js'
 import { describe, expect, test } from 'vitest'
 import { AuditError } from '../../../src/audit/event/errors.ts'
 import type { Incoming } from '../../../src/audit/event/types.ts'
-import type { OtlpEncoding } from '../../../src/audit/ingest/otlp-types.ts'
 import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
 import {
   any,
@@ -13,22 +13,9 @@ import {
   type Record_,
   requestOf,
 } from './otlp-encode.ts'
+import { bytes, parse, refusal, TIME } from './otlp-read.ts'
 
-const TIME = '1714041600123456789'
 const ENCODINGS = ['protobuf', 'json'] as const
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const parse = (body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] =>
-  parseOtlpLogs(body, encoding).incoming
-
-function refusal(body: Uint8Array, encoding: OtlpEncoding): AuditError {
-  try {
-    parseOtlpLogs(body, encoding)
-  } catch (error) {
-    if (error instanceof AuditError) return error
-    throw error
-  }
-  throw new Error('not refused')
-}
 
 const extraOf = (incoming: Incoming | undefined): Record<string, unknown> => {
   if (incoming?.kind !== 'event') throw new Error('no event')
@@ -133,7 +120,8 @@ describe.each(ENCODINGS)('%s', (encoding) => {
       attributes: [{ key: 'deep', value: nested(levels) }],
     })
     const incoming = parse(encode[encoding](requestOf([of(30), of(31), of(90), of(140), of(1)])), encoding)
-    expect(incoming.map(({ kind }) => kind)).toEqual(['event', 'raw', 'raw', 'raw', 'event'])
+    const outcomes = incoming.map((one) => (one.kind === 'raw' ? one.reason.code : one.kind))
+    expect(outcomes).toEqual(['event', 'too_deep', 'too_deep', 'too_deep', 'event'])
   })
 
   test('a repeated key costs its own record only', () => {
@@ -267,10 +255,39 @@ describe('protobuf', () => {
       }),
     )
     expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['event', 'event', 'event'])
-    body[body.indexOf('RESOURCE')] = 0xff
+    body[body.indexOf('RESOURCE') - 1] = 0x7f // longer than what holds it
     expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['raw', 'event', 'event'])
     body[body.indexOf('SCOPE')] = 0xff
     expect(parse(body, 'protobuf').map(({ kind }) => kind)).toEqual(['raw', 'raw', 'event'])
+  })
+
+  test('no nesting exhausts the stack', () => {
+    const wrap = (field: number, inner: Buffer): Buffer =>
+      Buffer.concat([
+        Writer.create()
+          .uint32((field << 3) | 2)
+          .uint32(inner.length)
+          .finish(),
+        inner,
+      ])
+    let value: Buffer = Buffer.alloc(0)
+    for (let levels = 0; levels < 5_000; levels++) value = wrap(5, wrap(1, value))
+    const time = Buffer.from('090100000000000000', 'hex')
+    const body = wrap(
+      1,
+      wrap(2, Buffer.concat([wrap(2, Buffer.concat([time, wrap(5, value)])), wrap(2, time)])),
+    )
+    expect(parse(body, 'protobuf')).toMatchObject([
+      { kind: 'raw', reason: { code: 'too_deep' } },
+      { kind: 'event' },
+    ])
+  })
+
+  test('keys that look alike are not taken for one another', () => {
+    const keys = ['abcd', 'aXcd', 'abcd', 'ab\u00fcd', 'ab\u00fdd', 'k'.repeat(64), 'k'.repeat(65), '']
+    const records = keys.map((key) => ({ timeUnixNano: TIME, attributes: attributes({ [key]: 'v' }) }))
+    const read = parse(encodeProtobuf(requestOf(records)), 'protobuf').map(extraOf)
+    expect(read).toEqual(keys.map((key) => ({ [key]: 'v' })))
   })
 
   test('the same request in a plain array of bytes is the same', () => {
@@ -291,117 +308,5 @@ describe('protobuf', () => {
     const turned = Buffer.concat([whole.subarray(0, 2), ...parts(whole)])
     expect(turned).not.toEqual(Buffer.from(whole))
     expect(parse(turned, 'protobuf')).toEqual(parse(whole, 'protobuf'))
-  })
-})
-
-describe('JSON', () => {
-  const one = (record: string): Uint8Array =>
-    bytes(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[${record}]}]}]}`)
-
-  test('64-bit integers are read from text and from numbers', () => {
-    for (const [time, int] of [
-      [`"${TIME}"`, '"9007199254740993"'],
-      [TIME, '9007199254740993'],
-    ]) {
-      const [read] = parse(
-        one(`{"timeUnixNano":${time},"attributes":[{"key":"n","value":{"intValue":${int}}}]}`),
-        'json',
-      )
-      expect(read).toMatchObject({
-        event: { time: '2024-04-25T10:40:00.123456789Z', extra: { n: '9007199254740993' } },
-      })
-    }
-  })
-
-  test('unknown names are ignored and null is as good as nothing', () => {
-    const [read] = parse(
-      one(
-        `{"timeUnixNano":"${TIME}","body":null,"attributes":null,"newField":{"a":[1]},"traceId":null,"severityNumber":null}`,
-      ),
-      'json',
-    )
-    expect(read).toEqual({
-      kind: 'event',
-      format: 'otlp',
-      event: { time: '2024-04-25T10:40:00.123456789Z', action: 'log.record', outcome: 'unknown' },
-    })
-  })
-
-  test('ids are hex in either case, and zeros are none', () => {
-    const [read] = parse(
-      one(
-        `{"timeUnixNano":"${TIME}","traceId":"0102030405060708090A0B0C0D0E0F10","spanId":"0000000000000000"}`,
-      ),
-      'json',
-    )
-    expect(read).toMatchObject({ event: { trace_id: '0102030405060708090a0b0c0d0e0f10' } })
-    expect(read).not.toHaveProperty('event.span_id')
-  })
-
-  test('a bare array, as Vector makes it, is refused with the advice that helps', () => {
-    expect(refusal(bytes('[{"resourceLogs":[]}]'), 'json').message).toContain('codec: otlp')
-  })
-
-  test('an object that is no request is not answered as if it had been kept', () => {
-    expect(refusal(bytes('{"action":"user.login"}'), 'json').message).toContain('resourceLogs')
-    expect(refusal(bytes('{"resource_logs":[]}'), 'json').code).toBe('invalid_otlp')
-    expect(parse(bytes('{}'), 'json')).toEqual([])
-  })
-
-  test.each([
-    ['half a surrogate pair', '{"body":{"stringValue":"\\ud800"}}', 'lone_surrogate'],
-    ['a repeated name', '{"eventName":"a","eventName":"b"}', 'duplicate_name'],
-    ['a number beyond all doubles', '{"body":{"doubleValue":1e999}}', 'unsafe_number'],
-    ['no JSON', '{"eventName":nothing}', 'not_json'],
-    ['a value of an unknown kind', '{"body":{"string_value":"x"}}', 'invalid_event'],
-    ['text for a number', '{"timeUnixNano":"yesterday"}', 'invalid_event'],
-    ['an integer out of range', '{"body":{"intValue":"9223372036854775808"}}', 'invalid_event'],
-    ['an id that is not hex', '{"traceId":"AQIDBA=="}', 'invalid_event'],
-    ['no object', '"text"', 'invalid_event'],
-  ])('a record with %s costs itself only, and is kept as it came', (_, record, code) => {
-    const good = `{"timeUnixNano":"${TIME}"}`
-    const incoming = parse(one(`${good},${record} , ${good}`), 'json')
-    expect(incoming).toMatchObject([
-      { kind: 'event' },
-      { kind: 'raw', raw: record, reason: { code } },
-      { kind: 'event' },
-    ])
-  })
-
-  test('bytes that are not UTF-8 cost their record only', () => {
-    const body = Buffer.from(one(`{"eventName":"XX"},{"timeUnixNano":"${TIME}"}`))
-    body[body.indexOf('XX')] = 0xff
-    expect(parse(body, 'json')).toMatchObject([
-      { kind: 'raw', reason: { code: 'not_utf8' } },
-      { kind: 'event' },
-    ])
-  })
-
-  test('a resource or scope that cannot be read makes its records raw, and no others', () => {
-    const [record, other] = [`{"timeUnixNano":"${TIME}"}`, `{"timeUnixNano":"${TIME}","eventName":"other"}`]
-    for (const broken of [
-      '"resource":{"attributes":[{"key":5}]},"scopeLogs":[{',
-      '"resource":7,"scopeLogs":[{',
-      '"scopeLogs":[{"scope":{"name":[]},',
-    ]) {
-      const text = `{"resourceLogs":[{${broken}"logRecords":[${record}]}]},{"scopeLogs":[{"logRecords":[${other}]}]}]}`
-      expect(parse(bytes(text), 'json')).toMatchObject([
-        { kind: 'raw', raw: record, reason: { code: 'invalid_event' } },
-        { event: { action: 'other' } },
-      ])
-    }
-  })
-
-  test('what is wrong around the records refuses the request', () => {
-    for (const text of [
-      '',
-      'null',
-      '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}',
-      '{"resourceLogs":{}}',
-      '{"resourceLogs":[{"scopeLogs":[{"logRecords":{}}]}]}',
-      '{"resourceLogs":[{"resource":{"a":1,"a":2},"scopeLogs":[{"logRecords":[{}]}]}]}',
-    ]) {
-      expect(refusal(bytes(text), 'json').code).toBe('invalid_otlp')
-    }
   })
 })

@@ -1,4 +1,5 @@
-// Stands between the senders and the service, as what ends TLS does, passes everything on as it is, and notes what was answered.
+// Stands between the senders and the service, as what ends TLS does, passes everything on as it is, notes what was answered, and
+// loses some of the answers.
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
@@ -14,6 +15,8 @@ export interface Answer {
   readonly retryAfter: string | undefined
   /** From the request to the head of the answer; milliseconds. */
   readonly took: number
+  /** The sender never got it: its connection was broken instead. */
+  readonly lost: boolean
 }
 
 export interface Recorder {
@@ -23,9 +26,13 @@ export interface Recorder {
   close(): Promise<void>
 }
 
+/** Of the requests of a path that the service took, every so manieth gets no answer: the sender has to send it again. */
+const LOSES = 10
+
 /** @param target URL of the service */
 export async function startRecorder(target: string, { certificate, key }: Certificate): Promise<Recorder> {
   const answers: Answer[] = []
+  const taken = new Map<string, number>()
   const { hostname, port } = new URL(target)
   const agent = new Agent({ keepAlive: true })
   const server = createServer({ cert: readFileSync(certificate), key: readFileSync(key) }, pass)
@@ -45,14 +52,23 @@ export async function startRecorder(target: string, { certificate, key }: Certif
 
   function pass(asked: IncomingMessage, told: ServerResponse): void {
     const begin = performance.now()
-    const { method = 'GET', url: path = '/', headers } = asked
-    const note = (status: number, retryAfter?: string): void => {
+    const { method = 'GET', url = '/', headers } = asked
+    const path = url.replace(/\?.*/, '')
+    const note = (status: number, retryAfter?: string): boolean => {
       const took = Math.round(performance.now() - begin)
-      answers.push({ path: path.replace(/\?.*/, ''), status, retryAfter, took })
+      if (status === 200) taken.set(path, (taken.get(path) ?? 0) + 1)
+      const lost = status === 200 && (taken.get(path) ?? 0) % LOSES === 0
+      answers.push({ path, status, retryAfter, took, lost })
+      return lost
     }
     let gone = false
-    const passed = request({ agent, hostname, port, method, path, headers }, (answer) => {
-      note(answer.statusCode ?? 0, answer.headers['retry-after'])
+    const passed = request({ agent, hostname, port, method, path: url, headers }, (answer) => {
+      const lost = note(answer.statusCode ?? 0, answer.headers['retry-after'])
+      if (lost) {
+        answer.resume()
+        asked.socket.destroy()
+        return
+      }
       told.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(told)
       answer.on('error', () => told.destroy())
