@@ -1,0 +1,20 @@
+// What the tests of both encodings share.
+import { AuditError } from '../../../src/audit/event/errors.ts'
+import type { Incoming } from '../../../src/audit/event/types.ts'
+import type { OtlpEncoding } from '../../../src/audit/ingest/otlp-types.ts'
+import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
+
+export const TIME = '1714041600123456789'
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const parse = (body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] =>
+  parseOtlpLogs(body, encoding).incoming
+
+export function refusal(body: Uint8Array, encoding: OtlpEncoding): AuditError {
+  try {
+    parseOtlpLogs(body, encoding)
+  } catch (error) {
+    if (error instanceof AuditError) return error
+    throw error
+  }
+  throw new Error('not refused')
+}
