@@ -87,7 +87,7 @@ async function found(role: string, ...filters: string[]): Promise<number[]> {
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line).index)
-    .toSorted()
+    .toSorted((a, b) => a - b)
 }
 
 test('events go in once however often they are sent, and come out by search, timeline and index', async () => {

@@ -1,13 +1,14 @@
 // CloudEvents 1.0 over HTTP, in all three content modes, and the handshake that shows a sender it is welcome.
 import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
+import { HttpError } from '../../http/errors.ts'
 import { mediaType } from '../../http/json-body.ts'
 import { readQuery } from '../../http/query.ts'
 import { json } from '../../http/respond.ts'
 import type { LogRoute, Route } from '../../http/route.ts'
 import type { Log } from '../../log/types.ts'
 import { UnreadableEvent } from '../event/errors.ts'
-import { abuseHandshake, parseCloudEvents } from '../ingest/cloudevents.ts'
+import { abuseHandshake, cloudEventsMode, parseCloudEvents } from '../ingest/cloudevents.ts'
 import { both } from './both.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
@@ -65,8 +66,14 @@ async function postCloudEvents(
   { recorder }: AuditHttpDeps,
 ): Promise<Response> {
   readQuery(c, [])
+  const type = mediaType(c)
+  if (cloudEventsMode(type, c.req.raw.headers) === undefined)
+    throw new HttpError(
+      'unsupported_media_type',
+      'send ce-… headers, or the event as application/cloudevents+json, or many as application/cloudevents-batch+json',
+    )
   const receipts = await withSentBody(c, async (body) => {
-    const { incoming, single } = parseCloudEvents(body, mediaType(c), c.req.raw.headers)
+    const { incoming, single } = parseCloudEvents(body, type, c.req.raw.headers)
     const [only] = incoming
     if (single && only?.kind === 'raw') throw new UnreadableEvent(only.reason.code, only.reason.message)
     return takeIn(c, recorder, log, who, incoming)
