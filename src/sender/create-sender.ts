@@ -2,9 +2,10 @@
 import { type Delivery, type DeliveryOptions, startDelivery } from './delivery.ts'
 import { SenderError } from './errors.ts'
 import type { SenderEvent } from './event.ts'
+import { openSpool } from './open-spool.ts'
 import { prepareEvent } from './prepare-event.ts'
 import { createReporter, type Reporter } from './report.ts'
-import { frameSize, openSpool, type Spool } from './spool.ts'
+import { frameSize, type Spool } from './spool.ts'
 import type { Reservation, Sender, SenderOptions } from './types.ts'
 
 const MAX_BATCH = 8_192

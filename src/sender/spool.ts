@@ -1,13 +1,13 @@
 // The spool: records go in at one end, durably, and out at the other in the same order, until the log has acknowledged them.
 // Its state in memory is derived from the files; the files are right after a crash at any point.
-import { mkdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { isBefore, type Position, readCursor, writeCursor } from './cursor.ts'
+import { rm } from 'node:fs/promises'
+import { isBefore, type Position, writeCursor } from './cursor.ts'
+import type { DamageKeeper } from './damage.ts'
 import { reasonOf, SenderError } from './errors.ts'
 import { encodeFrame, FRAME_HEADER, MAX_PAYLOAD, readFrames, type SpoolRecord } from './frames.ts'
-import { lockFolder } from './lock.ts'
+import type { FolderLock } from './lock.ts'
 import type { Report } from './report.ts'
-import { keepAside, readPiece, type Segment, scanSegments, segmentNumbers, segmentPath } from './segments.ts'
+import { keepAside, readPiece, type Segment, segmentPath } from './segments.ts'
 import { createWriter, type SegmentWriter } from './writer.ts'
 
 /** What is to be delivered next. */
@@ -59,87 +59,21 @@ export function frameSize(payload: number): number {
   return FRAME_HEADER + payload
 }
 
-/**
- * Takes the folder, repairs what a crash left, and counts what waits.
- * @throws SenderError `spool_locked`, `spool_unavailable`
- */
-export async function openSpool(folder: string, maxBytes: number, report: Report): Promise<Spool> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    const lock = await lockFolder(join(folder, 'lock'))
-    try {
-      return await openLocked(folder, maxBytes, report, lock)
-    } catch (error) {
-      await lock.release()
-      throw error
-    }
-  } catch (cause) {
-    if (cause instanceof SenderError) throw cause
-    const message = `The spool cannot be opened (${folder}): ${reasonOf(cause)}`
-    throw new SenderError('spool_unavailable', message, { folder }, { cause })
-  }
-}
-
-async function openLocked(
-  folder: string,
-  maxBytes: number,
-  report: Report,
-  lock: Awaited<ReturnType<typeof lockFolder>>,
-): Promise<Spool> {
-  const damage = damageOf(folder, report)
-  const found = await readCursor(folder)
-  if (found === 'unreadable') {
-    report('cursor_lost', 'The cursor of the spool cannot be read: what is there is delivered again.', {
-      folder,
-    })
-  }
-  const cursor = found === undefined || found === 'unreadable' ? { segment: 0, offset: 0 } : found
-  const next = Math.max(cursor.segment, ...(await segmentNumbers(folder))) + 1
-  const { segments, oldest } = await scanSegments(folder, cursor, (...place) => damage.keep(...place))
-  return new FileSpool({ folder, maxBytes, report, lock, damage, cursor, next, segments, oldest })
-}
-
-/** Damaged places are kept aside and reported once, however often they are come by. */
-function damageOf(folder: string, report: Report) {
-  const known = new Set<string>()
-  return {
-    count: () => known.size,
-    async keep(place: Position, bytes: Uint8Array, tail = false): Promise<void> {
-      const name = `${place.segment}-${place.offset}`
-      if (known.has(name)) return
-      const file = await keepAside(folder, place, bytes, 'damaged')
-      known.add(name)
-      const evidence = { file, segment: place.segment, offset: place.offset, bytes: bytes.length }
-      if (tail)
-        report(
-          'spool_cut',
-          `The spool ended in the middle of a record, as after a crash: cut off, kept in ${file}.`,
-          evidence,
-        )
-      else
-        report(
-          'spool_damaged',
-          `${bytes.length} bytes of the spool are damaged: skipped, kept in ${file}.`,
-          evidence,
-        )
-    },
-  }
-}
-
-type Parts = {
+export type SpoolParts = {
   readonly folder: string
   readonly maxBytes: number
   readonly report: Report
-  readonly lock: Awaited<ReturnType<typeof lockFolder>>
-  readonly damage: ReturnType<typeof damageOf>
+  readonly lock: FolderLock
+  readonly damage: DamageKeeper
   readonly cursor: Position
   readonly next: number
   readonly segments: Segment[]
   readonly oldest: number | undefined
 }
 
-class FileSpool implements Spool {
-  readonly #parts: Parts
+/** @see openSpool */
+export class FileSpool implements Spool {
+  readonly #parts: SpoolParts
   readonly #segments: Segment[]
   readonly #writer: SegmentWriter
   #cursor: Position
@@ -148,7 +82,7 @@ class FileSpool implements Spool {
   #next: number
   oldest: number | undefined
 
-  constructor(parts: Parts) {
+  constructor(parts: SpoolParts) {
     this.#parts = parts
     this.#segments = parts.segments
     this.#cursor = parts.cursor
