@@ -1,6 +1,6 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DEFAULT_PRIVACY } from '../../../src/audit/event/privacy.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
@@ -20,7 +20,7 @@ let owner: Database
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'prooflog-test-'))
   chmodSync(folder, 0o711) // as root, the server runs as another user, who must be able to enter
-  const settings = { max_wal_size: '64MB', min_wal_size: '64MB', shared_buffers: '16MB' }
+  const settings = { max_wal_size: '256MB', min_wal_size: '192MB', shared_buffers: '16MB' }
   server = await startEmbedded({ dir: join(folder, 'postgres'), fsync: false, settings })
   await migrate(server.ownerUrl)
   owner = connect({ url: server.ownerUrl, max: 1, statementTimeout: 0 })
@@ -61,9 +61,11 @@ test('after erasure and scrub, no file of the cluster and no dump holds the key,
   const others = Array.from({ length: 200 }, (_, i) =>
     incoming(`other ${i}`, { actor: { id: `other ${i}`, type: 'user' } }),
   )
+  // Some segments before it, so that the one that holds it becomes a far one when they are used again.
+  for (let i = 0; i < 5; i++)
+    await owner.sql`SELECT pg_logical_emit_message(false, 'test', 'more'), pg_switch_wal()`
   await recorder.record(log, [...others, incoming('1')], 'app')
   await owner.sql`ANALYZE`
-  await owner.sql`CHECKPOINT`
   const { subjectId } = (await vault.subjects.find(log.info.id, ALICE))!
   const [{ lookup, wrapped }] = (await owner.sql`
     SELECT lookup, wrapped FROM vault.subjects JOIN vault.subject_keys USING (subject_id) WHERE subject_id = ${subjectId}`) as unknown as [
@@ -73,6 +75,15 @@ test('after erasure and scrub, no file of the cluster and no dump holds the key,
     SELECT sealed FROM vault.disclosures WHERE subject_id = ${subjectId}`) as unknown as [{ sealed: Buffer }]
   for (const secret of [lookup, wrapped, sealed])
     expect(filesWith(secret).length, 'the search must be able to find it').toBeGreaterThan(0)
+
+  // The server keeps old segments of its log under new names, to be written over one day.
+  await owner.sql`SELECT pg_logical_emit_message(false, 'test', 'more'), pg_switch_wal()`
+  await owner.sql`CHECKPOINT`
+  const [current] = await owner.sql`SELECT pg_walfile_name(pg_current_wal_lsn()) AS name`
+  const future = filesWith(wrapped).filter(
+    (path) => path.includes('pg_wal') && basename(path) > String(current!['name']),
+  )
+  expect(future.length, 'a future segment must hold it').toBeGreaterThan(0)
 
   const options = { db, vault, logOf: async () => log, forgetDerived: async () => {}, report: () => {} }
   const erasures = createErasures(options)
