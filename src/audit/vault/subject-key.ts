@@ -61,9 +61,17 @@ export function eventSecret({ salting }: SubjectKey, source: string, id: string)
   return salting.ofText(`${source.length}:${source}${id}`)
 }
 
-/** 128 bits, base64url. @param secret of {@link eventSecret}: always 43 characters, so that no two paths meet */
+/** The characters of base64url; each group of 16 begins with one whose last four bits are 0. */
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/**
+ * 128 bits, base64url: the first 16 bytes of the hash. Cut from its text, which takes half as long as cutting its bytes: 21
+ * characters are 126 bits, and the next one gives two more.
+ * @param secret of {@link eventSecret}: always 43 characters, so that no two paths meet
+ */
 export function saltOf(secret: string, path: string): string {
-  return Buffer.from(hash('sha256', secret + path, 'hex').slice(0, 32), 'hex').toString('base64url')
+  const text = hash('sha256', secret + path, 'base64url')
+  return text.slice(0, 21) + BASE64URL.charAt(BASE64URL.indexOf(text.charAt(21)) & 0b110000)
 }
 
 /**

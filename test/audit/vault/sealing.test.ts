@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { internalDraft } from '../../../src/audit/event/draft.ts'
 import { parseEnvelope } from '../../../src/audit/event/envelope.ts'
 import { digestOf } from '../../../src/audit/vault/plaintext.ts'
+import { saltOf } from '../../../src/audit/vault/subject-key.ts'
 import { disclosureDigest, formatDisclosure } from '../../../src/core/disclosure.ts'
 import { ALICE, type Ground, incoming, openedFields, type Process, vaultGround } from './ground.ts'
 
@@ -88,6 +90,13 @@ test('what does not fit an entry is refused naming the limit', async () => {
     code: 'event_too_large',
     message: expect.stringMatching(/65,?535/),
   })
+})
+
+test('a salt is the first 16 bytes of a hash', () => {
+  for (let i = 0; i < 500; i++) {
+    const digest = createHash('sha256').update(`secret${i}`).digest()
+    expect(saltOf('secret', String(i))).toBe(digest.subarray(0, 16).toString('base64url'))
+  }
 })
 
 test('digests are those of core', () => {
