@@ -52,7 +52,7 @@ function readGroup(
 function readField(field: Field, sent: Json, prefix: string, unknown: Unknown): unknown {
   switch (field.kind) {
     case 'text':
-      if (typeof sent === 'string' && sent.length <= field.max)
+      if (typeof sent === 'string' && fits(sent, field.max))
         return sent === '' && field.min > 0 ? undefined : sent
       throw wrong(field, prefix, sent, `text of ${field.min} to ${field.max} characters`)
     case 'whole':
@@ -128,9 +128,20 @@ function isObject(value: Json): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** In characters, as JSON Schema and zod count: one of two UTF-16 units is one. */
+function fits(text: string, max: number): boolean {
+  return text.length <= max || (text.length <= 2 * max && lengthOf(text) <= max)
+}
+
+function lengthOf(text: string): number {
+  let length = 0
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1) length += 1
+  return length
+}
+
 function wrong({ path }: Field, prefix: string, sent: Json, expected: string): UnreadableEvent {
   const name = prefix + path.slice(path.lastIndexOf('.') + 1)
-  const found = typeof sent === 'string' ? `text of ${sent.length} characters` : kindOf(sent)
+  const found = typeof sent === 'string' ? `text of ${lengthOf(sent)} characters` : kindOf(sent)
   return invalid(`${name}: expected ${expected}, not ${found}.`)
 }
 

@@ -88,6 +88,14 @@ test('what the schema refuses is refused, and what is read satisfies the schema'
   )
 })
 
+test('characters are counted as the schema counts them, not in UTF-16 units', () => {
+  for (const count of [31, 32, 33, 64, 65]) {
+    const event = { ...EVENT, http: { method: '\u{1f600}'.repeat(count) } }
+    expect(refusal(event) === undefined, String(count)).toBe(auditEvent.safeParse(event).success)
+    expect(refusal(event) === undefined).toBe(count <= 32)
+  }
+})
+
 test('every field is read, and one of another type is refused by its path', () => {
   const kinds = new Set<string>()
   for (const { path, kind } of leafFields()) {
