@@ -56,7 +56,7 @@ CREATE INDEX disclosures_subject ON vault.disclosures (subject_id, index);
 --> statement-breakpoint
 -- Who asked for an erasure, who approved it, and what it destroyed: never whom it was about, beyond the ref.
 CREATE TABLE vault.erasures (
-  erasure_id   text PRIMARY KEY CHECK (erasure_id ~ '^[A-Za-z0-9_-]{22}$'),
+  erasure_id   text PRIMARY KEY CHECK (erasure_id ~ '^[0-9a-f]{32}$'),
   log_id       integer NOT NULL REFERENCES log.logs,
   subject_id   bigint NOT NULL REFERENCES vault.subjects,
   ref          text NOT NULL,
@@ -83,7 +83,7 @@ CREATE UNIQUE INDEX erasures_open ON vault.erasures (subject_id) WHERE state IN 
 --> statement-breakpoint
 -- A legal hold on a subject, or on all of a log where subject_id is null.
 CREATE TABLE vault.holds (
-  hold_id     text PRIMARY KEY CHECK (hold_id ~ '^[A-Za-z0-9_-]{22}$'),
+  hold_id     text PRIMARY KEY CHECK (hold_id ~ '^[0-9a-f]{32}$'),
   log_id      integer NOT NULL REFERENCES log.logs,
   subject_id  bigint REFERENCES vault.subjects,
   ref         text,

@@ -69,6 +69,14 @@ test('"First proof" proves a line of a file, and audits the log', async () => {
   )
 })
 
+test('"First event" finds an event, hands it on verified, and forgets its person', async () => {
+  const printed = await runInFolder(blocksOf('First event').join('\n'))
+  expect(printed).toContain('user.login')
+  expect(printed).toContain('alice@example.com')
+  expect(printed.match(/^verified$/gm)).toHaveLength(2)
+  expect(printed).toContain('is done')
+})
+
 test('"Use it" speaks HTTP as it says', async () => {
   const curls = blocksOf('Use it').filter((block) => block.includes('curl'))
   expect(curls, 'the README has its requests').toHaveLength(1)

@@ -58,7 +58,7 @@ export function createErasures(options: ErasureOptions): Erasures {
     async request(logId, request) {
       checkRequest(request)
       const { subjectId, ref, kind } = await findSubject(vault.subjects, logId, request.subject)
-      const id = randomBytes(16).toString('base64url')
+      const id = randomBytes(16).toString('hex')
       const { basis, ticket, by } = request
       const row = { id, logId, subjectId, ref, kind, basis, ticket: ticket ?? null }
       await rows.add({ ...row, requestedBy: by.id, requesterMadeBy: by.createdBy ?? null })

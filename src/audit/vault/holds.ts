@@ -47,7 +47,7 @@ export function createHolds({ db: { sql, orm }, subjects }: { db: Database; subj
   return {
     async place(logId, { subject, reason, by }) {
       const found = subject === undefined ? undefined : await findSubject(subjects, logId, subject)
-      const id = randomBytes(16).toString('base64url')
+      const id = randomBytes(16).toString('hex')
       const placed = await available(() =>
         sql.begin(async (tx) => {
           await lockHolds(tx, logId)
