@@ -12,6 +12,15 @@ export interface Running {
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
+const alive = new Set<ChildProcess>()
+
+/** Kills every process that was started and still runs: a sender that never gives up would outlive its test. */
+export async function killAll(): Promise<void> {
+  const children = [...alive]
+  for (const child of children) child.kill('SIGKILL')
+  await Promise.all(children.map(endOf))
+}
+
 /** @param env beside PATH and HOME: nothing else of this process's environment leaks in */
 export function startProcess(
   program: string,
@@ -27,7 +36,8 @@ export function startProcess(
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text))
-  const closed = endOf(child)
+  alive.add(child)
+  const closed = endOf(child).finally(() => alive.delete(child))
   return {
     said: () => said,
     async ended() {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { run } from '../programs.ts'
+import type { Certificate } from './certificate.ts'
 import { blockOf, linesOf } from './pages.ts'
 import { freePort, type Running, startProcess } from './processes.ts'
 
@@ -155,6 +156,17 @@ function kubeAudit({ folder, log, key, certificate }: Ground, program: string): 
   const ours = [`--name=${name}`, `--count=${COUNT}`, `--interval=${INTERVAL}ms`]
   const env = { SSL_CERT_FILE: certificate }
   return { name, send: () => ended(startProcess(program, [...flags, ...ours], { env })) }
+}
+
+/** `PROOFLOG_SYSLOG`, as the page has it. */
+export function syslogSetting(port: number, tls: Certificate): string {
+  const here = {
+    '0.0.0.0:6514': `127.0.0.1:${port}`,
+    '/etc/prooflog/tls.crt': tls.certificate,
+    '/etc/prooflog/tls.key': tls.key,
+  }
+  const [line = ''] = linesOf(blockOf('rsyslog.md', 'the environment of prooflog', here))
+  return line.replace(/^PROOFLOG_SYSLOG='(.*)'$/, '$1')
 }
 
 function rsyslog({ folder, syslogPort, certificate }: Ground): { sender: Sender; process: Running } {
