@@ -2,7 +2,7 @@
 import { type DisclosedField, openFields } from '../event/disclosures.ts'
 import { AuditError } from '../event/errors.ts'
 import type { Disclosure, Envelope } from '../event/types.ts'
-import { addWords, MAX_WORDS } from './words.ts'
+import { addWords, foldCase, MAX_WORDS } from './words.ts'
 
 /** The fields that are searched by their whole value. */
 export type KeyField =
@@ -38,25 +38,28 @@ const MAX_SEVERITY = 24
 /** Members of an envelope in which nobody looks for words. */
 const WORDLESS: ReadonlySet<string> = new Set(['v', '_sd', '_sd_alg', 'refs', 'time', 'observed_time'])
 
-const BY_PATH: readonly (readonly [path: RegExp, field: KeyField])[] = [
-  [/^actor\.(on_behalf_of\.)?(id|name|email|ref)$/, 'actor'],
-  [/^targets\.\d+\.(id|type|name|ref)$/, 'target'],
-  [/^outcome$/, 'outcome'],
-  [/^src\.ip$/, 'ip'],
-  [/^auth\.session_id$/, 'session'],
-  [/^trace_id$/, 'trace'],
-  [/^correlation_id$/, 'correlation'],
-  [/^source$/, 'source'],
-  [/^service\.name$/, 'service'],
-  [/^id$/, 'id'],
-  [/^type$/, 'type'],
-  [/^format$/, 'format'],
-  [/^reason$/, 'reason'],
-]
+const PARTY = ['id', 'name', 'email', 'ref'] as const
+const BY_PATH: ReadonlyMap<string, KeyField> = new Map<string, KeyField>([
+  ...PARTY.flatMap((name) => [`actor.${name}`, `actor.on_behalf_of.${name}`]).map(
+    (path) => [path, 'actor'] as const,
+  ),
+  ['outcome', 'outcome'],
+  ['src.ip', 'ip'],
+  ['auth.session_id', 'session'],
+  ['trace_id', 'trace'],
+  ['correlation_id', 'correlation'],
+  ['source', 'source'],
+  ['service.name', 'service'],
+  ['id', 'id'],
+  ['type', 'type'],
+  ['format', 'format'],
+  ['reason', 'reason'],
+])
+const TARGET = /^targets\.\d+\.(id|type|name|ref)$/
 
 /** The text that is hashed. Upper and lower case are one. */
 export function keyOf(field: KeyField, value: string): string {
-  return `${field}\0${value.normalize('NFC').toLowerCase()}`
+  return `${field}\0${foldCase(value)}`
 }
 
 /** Keys of which an event of severity `at least` has one. */
@@ -78,11 +81,11 @@ export function keysOf(envelope: Envelope, disclosures: readonly Disclosure[]): 
     walk(path, value, envelope, personal, personalTexts)
   const words = new Set<string>()
   for (const text of clearTexts) addWords(text, words)
-  for (const word of words) clear.add(keyOf('w', word))
+  for (const word of words) clear.add(`w\0${word}`)
   const room = MAX_WORDS - words.size
   const personalWords = new Set<string>()
   for (const text of personalTexts) addWords(text, personalWords, room)
-  for (const word of personalWords) personal.add(keyOf('w', word))
+  for (const word of personalWords) personal.add(`w\0${word}`)
   return { clear, personal }
 }
 
@@ -115,8 +118,12 @@ function addValue(path: string, value: string, keys: Set<string>): void {
       keys.add(keyOf('action', `${value.slice(0, dot)}.*`))
     return
   }
-  const field = BY_PATH.find(([pattern]) => pattern.test(path))?.[1]
+  const field = path.startsWith('targets.') ? targetField(path) : BY_PATH.get(path)
   if (field !== undefined) keys.add(keyOf(field, value))
+}
+
+function targetField(path: string): KeyField | undefined {
+  return TARGET.test(path) ? 'target' : undefined
 }
 
 function addNumber(path: string, value: number, envelope: Envelope, keys: Set<string>): void {

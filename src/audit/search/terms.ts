@@ -37,10 +37,11 @@ export function createTerms(secret: Uint8Array): Terms {
     clear,
     personal,
     of(keys) {
-      const terms = Int32Array.from([
-        ...Array.from(keys.clear, clear),
-        ...Array.from(keys.personal, personal),
-      ]).sort()
+      const terms = new Int32Array(keys.clear.size + keys.personal.size)
+      let at = 0
+      for (const key of keys.clear) terms[at++] = clear(key)
+      for (const key of keys.personal) terms[at++] = personal(key)
+      terms.sort()
       let kept = 0
       for (let i = 0; i < terms.length; i++) {
         if (i === 0 || terms[i] !== terms[i - 1]) terms[kept++] = terms[i] ?? 0
