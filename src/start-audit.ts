@@ -5,6 +5,7 @@ import { DEFAULT_PRIVACY, parsePrivacy, type PrivacyPolicy } from './audit/event
 import type { AuditHttpDeps } from './audit/http/deps.ts'
 import { auditRoutes } from './audit/http/routes.ts'
 import { createProducerTrust, NO_PRODUCERS, type ProducerTrust } from './audit/ingest/producer-signature.ts'
+import { soughtIn } from './audit/meta/asked.ts'
 import { createMetaJournal } from './audit/meta/journal.ts'
 import { ensureMetaLog, META_PRIVACY } from './audit/meta/meta-log.ts'
 import { openGeo } from './audit/record/geo.ts'
@@ -73,15 +74,22 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
         observer: metrics,
       })
     : undefined
+  const journal = createMetaJournal({ logs, recorder, report })
   const erasures = createErasures({
     db,
     vault,
     logOf: (logId) => logById(logs, logId),
     // Also where another process keeps the search.
     forgetDerived: forgetTerms,
+    // Who was looked for is named in the journal too: what was noted of it is written first, and then goes with them.
+    async companionsOf(logId) {
+      await journal.settle()
+      const { name } = (await logById(logs, logId)).info
+      const { id } = (await logs.open(META_LOG)).info
+      return [soughtIn(name), soughtIn(undefined)].map((subject) => ({ logId: id, subject }))
+    },
     report: (error) => report(error),
   })
-  const journal = createMetaJournal({ logs, recorder, report })
   const deps: AuditHttpDeps = {
     logs,
     recorder,

@@ -54,7 +54,7 @@ export function internalDraft(
 
 function eventDraft(incoming: Incoming & { kind: 'event' }, source: string, policy: PrivacyPolicy): Draft {
   const { event, format, signature } = incoming
-  const split = splitToFit(event, source, policy)
+  const split = splitToFit(event, source, policy, incoming.owners)
   const fields = withFewer(split.personal)
   const evidence = { ...incoming.evidence, ...longWords(signature) }
   if (Object.keys(evidence).length > 0) fields.push({ owner: split.rest, path: 'evidence', value: evidence })
@@ -87,13 +87,19 @@ function rawDraft({ format, raw, sha256, size, reason }: Incoming & { kind: 'raw
 }
 
 /** Splits again with the largest clear fields forced out, when they are too large for an entry. */
-function splitToFit(event: AuditEvent, source: string, policy: PrivacyPolicy): SplitEvent {
-  const split = splitEvent(event, source, policy)
+function splitToFit(
+  event: AuditEvent,
+  source: string,
+  policy: PrivacyPolicy,
+  owners: ReadonlyMap<string, Subject> | undefined,
+): SplitEvent {
+  const split = splitEvent(event, source, policy, { owners })
   if (boundOf(split.clear) <= MAX_CLEAR_SIZE) return split
   let size = canonicalBytes(split.clear).length
   if (size <= MAX_CLEAR_SIZE) return split
   const leaves: { path: string; size: number }[] = []
   splitEvent(event, source, policy, {
+    owners,
     onClear: ({ path, value }) => leaves.push({ path, size: canonicalBytes(value).length }),
   })
   const movable = leaves.filter(({ path }) => !FIXED.has(path))
@@ -103,7 +109,7 @@ function splitToFit(event: AuditEvent, source: string, policy: PrivacyPolicy): S
     forced.add(leaf.path)
     size -= leaf.size
   }
-  return splitEvent(event, source, policy, { forced })
+  return splitEvent(event, source, policy, { owners, forced })
 }
 
 /** Members of `extra`, then of `params`, as one field each, when there are more fields than an entry has room for. */

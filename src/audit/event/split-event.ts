@@ -24,7 +24,9 @@ export interface SplitEvent {
 
 export interface SplitOptions {
   /** Paths that are personal whatever the policy says. */
-  readonly forced?: ReadonlySet<string>
+  readonly forced?: ReadonlySet<string> | undefined
+  /** Of members of `params` and `extra`, by path, where it is not whom the other fields belong to. */
+  readonly owners?: ReadonlyMap<string, Subject> | undefined
   /** Told of each clear leaf. */
   readonly onClear?: (field: OwnedField) => void
 }
@@ -98,7 +100,9 @@ function splitMembers(path: string, value: Json, place: Place, walk: Walk): Json
   const members = value as JsonObject
   for (const name of Object.keys(members).sort()) {
     const own = `${path}.${name}`
-    const kept = splitLeaf(name, walk.rules.has(own) ? own : path, members[name] as Json, inner, walk)
+    const owner = walk.options.owners?.get(own)
+    const at = owner === undefined ? inner : { ...inner, owner }
+    const kept = splitLeaf(name, walk.rules.has(own) ? own : path, members[name] as Json, at, walk)
     if (kept !== undefined) setMember(clear, name, kept)
   }
   return hasMembers(clear) ? clear : undefined

@@ -29,6 +29,8 @@ export type Incoming =
       readonly signature?: ProducerSignature
       /** Signature value and other bytes that would confirm a guess of the contents: kept as personal fields. */
       readonly evidence?: JsonObject
+      /** Whom members of `params` or `extra` are about, by path (`params.user`), where it is not the one who acts. */
+      readonly owners?: ReadonlyMap<string, Subject>
     }
   | {
       readonly kind: 'raw'

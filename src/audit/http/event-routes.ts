@@ -9,7 +9,7 @@ import type { Log } from '../../log/types.ts'
 import { AuditError } from '../event/errors.ts'
 import { viewOf } from '../event/view.ts'
 import { readEvents, type ReadEvent } from '../follow/read-events.ts'
-import { clocksOf } from './clocks.ts'
+import { clocksOf, flagsOf } from './clocks.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { disclosuresFor } from './disclose.ts'
 import { looking } from './looking.ts'
@@ -25,6 +25,7 @@ import {
 import { searchOf } from './search-of.ts'
 import { readSearch, SEARCH_PARAMETERS } from './search-query.ts'
 import { known } from './source.ts'
+import { tellSought } from './tell-sought.ts'
 
 export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
   return [
@@ -101,6 +102,7 @@ async function search(
   deps: AuditHttpDeps,
 ): Promise<Response> {
   const { reveal, query } = readSearch(c, known(who), SEARCH_PARAMETERS)
+  if (query.personal) await tellSought(c, log, deps.vault, query)
   const { indexes, next, indexed } = await searchOf(deps).query(log, query)
   const events = await viewed(log, await readEvents(log, deps.vault, indexes), reveal)
   return json({ events, next: next ?? null, indexed, tree_size: log.published().size })
@@ -126,6 +128,8 @@ async function timeline(
   )
   if (given.length !== 1) throw invalid('give exactly one of session, trace, correlation and actor')
   const show = mayReveal(known(who), reveal)
+  const personal = known(who).scopes.includes('pii:reveal')
+  if (personal && actor !== undefined) await tellSought(c, log, deps.vault, { actor })
   const { indexes, next, indexed } = await searchOf(deps).timeline(
     log,
     {
@@ -137,7 +141,7 @@ async function timeline(
     {
       after: after === undefined ? undefined : numberOf('after', after),
       limit: numberOf('limit', limit, { min: 1, max: 1_000, fallback: 100 }),
-      personal: known(who).scopes.includes('pii:reveal'),
+      personal,
     },
   )
   const events = await viewed(log, await readEvents(log, deps.vault, indexes), show)
@@ -154,7 +158,8 @@ async function getEvent(
   const show = mayReveal(known(who), reveal)
   const event = await oneEvent(c, log, deps)
   const [view] = await viewed(log, [event], show)
-  return json({ ...view, clocks: await clocksOf(log, event) })
+  const clocks = await clocksOf(log, event)
+  return json({ ...view, flags: flagsOf(event, clocks), clocks })
 }
 
 async function getBundle(

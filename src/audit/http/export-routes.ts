@@ -19,6 +19,7 @@ import { exportBody, text } from './schemas.ts'
 import { searchOf } from './search-of.ts'
 import { filtersOf, queryOf } from './search-query.ts'
 import { known } from './source.ts'
+import { tellSought } from './tell-sought.ts'
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
@@ -69,6 +70,7 @@ async function exportEvents(
   tellJournal(c, { format, reveal, ...filters })
   mayReveal(principal, String(reveal))
   const query = queryOf(filtersOf(filters), principal)
+  if (query.personal) await tellSought(c, log, deps.vault, query)
   const search = searchOf(deps)
   const { size } = log.published()
   await search.query(log, { ...query, limit: 1 }) // refused now rather than in the middle of a stream

@@ -5,6 +5,7 @@ import type { Access, JournalAction } from '../../http/journal.ts'
 import { incomingOf } from '../event/read-event.ts'
 import { canonicalTime } from '../event/time.ts'
 import type { Incoming, Json, JsonObject } from '../event/types.ts'
+import { ownerOfSought, SOUGHT, splitAsked } from './asked.ts'
 
 /** Equal accesses as one. Times are POSIX milliseconds. */
 export interface Counted {
@@ -56,7 +57,7 @@ export function eventOf({ access, count, from, until, details, unlisted }: Count
     ...(log === undefined ? {} : { targets: [{ type: 'log', id: log }] }),
     ...(ip === undefined ? {} : { src: { ip } }),
     http: { method, path, status },
-    ...paramsOf(details),
+    ...paramsOf(access, details),
     severity: SEVERITY[action],
     service: { name: 'prooflog' },
     extra: {
@@ -66,7 +67,10 @@ export function eventOf({ access, count, from, until, details, unlisted }: Count
       ...(unlisted > 0 ? { unlisted } : {}),
     },
   }
-  return incomingOf(event, 'internal', encodeUtf8(JSON.stringify(event)))
+  const incoming = incomingOf(event, 'internal', encodeUtf8(JSON.stringify(event)))
+  return incoming.kind === 'raw'
+    ? incoming
+    : { ...incoming, owners: new Map([[SOUGHT, ownerOfSought(access)]]) }
 }
 
 /** A key is a thing; how it is called may be the name of a person, and is looked up by its id. */
@@ -74,8 +78,16 @@ function actorOf({ kind, id, name }: Principal): JsonObject {
   return kind === 'key' ? { type: 'service', id } : { type: 'user', id, name }
 }
 
-/** One member, whatever names the parameters had: each would be a field of its own. */
-function paramsOf(details: readonly string[]): { params?: Json } {
-  const asked = details.filter((text) => text !== '{}').map((text) => JSON.parse(text) as Json)
-  return asked.length === 0 ? {} : { params: { asked } }
+/**
+ * Two members, whatever names the parameters had: each would be a field of its own. The same position in both is of one access.
+ */
+function paramsOf(access: Access, details: readonly string[]): { params?: Json } {
+  const split = details
+    .filter((text) => text !== '{}')
+    .map((text) => splitAsked(access, JSON.parse(text) as JsonObject))
+  if (split.length === 0) return {}
+  const asked = split.map((one) => one.asked)
+  const sought = split.map((one) => one.sought)
+  const anybody = sought.some((one) => Object.keys(one).length > 0)
+  return { params: anybody ? { asked, sought } : { asked } }
 }

@@ -22,6 +22,8 @@ export interface MetaJournalDeps {
 export interface MetaJournal extends Journal {
   /** Writes what is due now. Never throws. */
   flush(): Promise<void>
+  /** Writes all that was noted, due or not. Never throws. */
+  settle(): Promise<void>
   /** Writes all that is left, as far as that can be, and ends. */
   stop(): Promise<void>
 }
@@ -67,6 +69,13 @@ export function createMetaJournal({ logs, recorder, report, now = Date.now }: Me
     })
     return writing
   }
+  async function settle(): Promise<void> {
+    await writing
+    writing ??= write(true).finally(() => {
+      writing = undefined
+    })
+    await writing
+  }
   const timer = setInterval(() => void flush(), INTERVAL)
   timer.unref()
   return {
@@ -88,6 +97,7 @@ export function createMetaJournal({ logs, recorder, report, now = Date.now }: Me
       }
     },
     flush,
+    settle,
     async stop() {
       clearInterval(timer)
       let late: ReturnType<typeof setTimeout> | undefined

@@ -9,7 +9,7 @@ import { announce } from './erasure-entry.ts'
 import { type Erasure, type ErasureRow, erasureOf, erasureRows } from './erasure-rows.ts'
 import { checkRequest, checkSecondPerson, type ErasureRequest, type Person } from './erasure-rules.ts'
 import { findSubject, refuseHeld } from './holds.ts'
-import { type ForgetDerived, shred } from './shred.ts'
+import { type Companion, type ForgetDerived, shred } from './shred.ts'
 import type { OpenVault } from './vault.ts'
 
 export type { Erasure, ErasureRequest, ForgetDerived, Person }
@@ -20,6 +20,8 @@ export interface ErasureOptions {
   /** The log that entries about erasures in this one go to: usually itself. */
   readonly logOf: (logId: number) => Promise<Log>
   readonly forgetDerived: ForgetDerived
+  /** Subjects that are destroyed with whoever is erased from a log: what was said elsewhere about its people. */
+  readonly companionsOf?: (logId: number) => Promise<readonly Companion[]>
   /** Further conditions for an approval, beyond a second person; refuses by throwing. */
   readonly mayApprove?: (erasure: Erasure, by: Person) => Promise<void> | void
   /** Told by `resume` what stays undone, and why. */
@@ -50,7 +52,8 @@ export function createErasures(options: ErasureOptions): Erasures {
   const rows = erasureRows(db)
 
   async function carryOut(row: ErasureRow): Promise<void> {
-    await available(() => shred(db.sql, vault.subjects, row, options.forgetDerived))
+    const companions = (await options.companionsOf?.(row.logId)) ?? []
+    await available(() => shred(db.sql, vault.subjects, row, options.forgetDerived, companions))
     await announce(options, await rows.read(row.logId, row.id))
   }
 

@@ -1,5 +1,6 @@
 // The transaction that destroys what is known of a subject.
 import type { Sql, Transaction } from '../../db/connect.ts'
+import type { Subject } from '../event/types.ts'
 import { NOTHING_SCANNED, type Scanned, scanFields } from './erased-fields.ts'
 import { lockHolds, refuseHeld } from './holds.ts'
 import { rangesOf } from './ranges.ts'
@@ -15,9 +16,16 @@ export interface Condemned {
   readonly subjectId: number
 }
 
+/** A subject of some log that holds what was said elsewhere about those who are erased. */
+export interface Companion {
+  readonly logId: number
+  readonly subject: Subject
+}
+
 /**
  * Destroys the key, the lookup and the disclosures of a subject whose erasure is approved, and notes what there was. Does
  * nothing when that has happened already.
+ * @param companions destroyed in the same transaction, as far as they are there
  * @throws AuditError `subject_held`; what `forgetDerived` throws; nothing is destroyed then
  */
 export async function shred(
@@ -25,11 +33,13 @@ export async function shred(
   subjects: Subjects,
   erasure: Condemned,
   forgetDerived: ForgetDerived,
+  companions: readonly Companion[] = [],
 ): Promise<void> {
   const { logId, subjectId } = erasure
   const key = await readKey(sql, subjects, erasure)
   // Most of it is looked at before anybody has to wait for us.
   const scanned = key === undefined ? NOTHING_SCANNED : await scanFields(sql, logId, key, NOTHING_SCANNED)
+  const destroyed = [subjectId]
   await sql.begin(async (tx) => {
     await lockHolds(tx, logId)
     if (!(await isApproved(tx, erasure.id))) return
@@ -40,9 +50,32 @@ export async function shred(
     const indexes = await destroyDisclosures(tx, subjectId)
     await tx`UPDATE vault.subjects SET lookup = NULL WHERE subject_id = ${subjectId}`
     await forgetDerived(tx, logId, indexes)
+    for (const companion of companions) {
+      const found = await shredCompanion(tx, subjects, companion, forgetDerived)
+      if (found !== undefined) destroyed.push(found)
+    }
     await noteShredded(tx, erasure.id, indexes, all)
   })
-  subjects.forget(subjectId)
+  for (const gone of destroyed) subjects.forget(gone)
+}
+
+/** Erasures that share one wait for each other here, so the one that is found is the one of now. */
+async function shredCompanion(
+  tx: Transaction,
+  subjects: Subjects,
+  { logId, subject }: Companion,
+  forgetDerived: ForgetDerived,
+): Promise<number | undefined> {
+  await lockHolds(tx, logId)
+  const found = await subjects.find(logId, subject)
+  if (found === undefined) return undefined
+  const { subjectId } = found
+  await refuseHeld(tx, logId, subjectId)
+  await tx`DELETE FROM vault.subject_keys WHERE subject_id = ${subjectId}`
+  const indexes = await destroyDisclosures(tx, subjectId)
+  await tx`UPDATE vault.subjects SET lookup = NULL WHERE subject_id = ${subjectId}`
+  await forgetDerived(tx, logId, indexes)
+  return subjectId
 }
 
 async function readKey(

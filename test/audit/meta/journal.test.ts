@@ -89,7 +89,7 @@ test('an access is an event: who, what, where from, what came of it', async () =
       targets: [{ type: 'log', id: 'default' }],
       src: { ip: '192.0.2.1' },
       http: { method: 'GET', path: '/logs/:log/events', status: 200 },
-      params: { asked: [{ actor: 'bob' }] },
+      params: { asked: [{ by: ['actor'] }], sought: [{ actor: 'bob' }] },
       severity: 9,
       service: { name: 'prooflog' },
       extra: { count: 1 },
@@ -129,7 +129,7 @@ test('kinds are told apart by who, route, log and code; what was asked for is ke
   await journal.flush()
   expect(written).toHaveLength(5)
   expect(written[0]).toMatchObject({
-    params: { asked: [{ actor: 'bob' }, { actor: 'eve' }] },
+    params: { asked: [{ by: ['actor'] }, { by: ['actor'] }], sought: [{ actor: 'bob' }, { actor: 'eve' }] },
     extra: { count: 3 },
   })
   expect(written[4]).toMatchObject({
@@ -145,8 +145,8 @@ test('not one search of somebody known is left out, however many he makes', asyn
   await journal.flush()
   now += MINUTE
   await journal.flush()
-  const asked = written.flatMap(({ params }) => (params as { asked: { text: string }[] }).asked)
-  expect(new Set(asked.map(({ text }) => text)).size).toBe(5_000)
+  const sought = written.flatMap(({ params }) => (params as { sought: { text: string }[] }).sought)
+  expect(new Set(sought.map(({ text }) => text)).size).toBe(5_000)
   expect(written.every(({ extra }) => extra?.['unlisted'] === undefined)).toBe(true)
 })
 
@@ -241,7 +241,7 @@ test("names of parameters are the caller's: they cannot make an event that is no
   journal.note(access({ log: 'c' }))
   await journal.flush()
   expect(written).toHaveLength(3)
-  expect(written.every(({ params }) => Object.keys(params as object).join() === 'asked')).toBe(true)
+  expect(written.every(({ params }) => Object.keys(params as object).join() === 'asked,sought')).toBe(true)
 })
 
 test('what can never be written holds nothing up, and is said', async () => {
