@@ -1,8 +1,10 @@
 // What an operator does to the vault past a running service: a new key for it, and no trace of what was erased.
+import { erasedParts } from './audit/search/erased-parts.ts'
 import { addKek } from './audit/vault/key-file.ts'
 import { type Rewrapped, rewrap } from './audit/vault/rewrap.ts'
 import { type OnScrub, scrub } from './audit/vault/scrub.ts'
 import type { Config } from './config.ts'
+import { META_LOG } from './core/log-name.ts'
 import { connect, type Database } from './db/connect.ts'
 import { reachDatabase, SERVICE_ROLE } from './open-database.ts'
 
@@ -29,7 +31,9 @@ export async function rewrapVault(
  * @throws ConfigError when there is no database; EmbeddedError; what Postgres says of a missing right
  */
 export async function scrubVault(config: Config, onProgress: OnScrub, tell: Tell): Promise<void> {
-  await withDatabase(config, tell, 'owner', ({ sql }) => scrub(sql, onProgress))
+  await withDatabase(config, tell, 'owner', async ({ sql }) =>
+    scrub(sql, onProgress, await erasedParts(sql, META_LOG)),
+  )
 }
 
 async function withDatabase<T>(
