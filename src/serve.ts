@@ -98,6 +98,7 @@ export async function serve(
     const keys = await openKeys(read)
     undo.push(() => keys.close())
     const audit = await prepareAudit(config, {
+      databaseUrl: database.url,
       logs: engine,
       open,
       metrics,

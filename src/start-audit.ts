@@ -25,11 +25,12 @@ import { createPolicyFiles } from './files/policy-files.ts'
 import type { RouteGroup } from './http/app.ts'
 import type { Journal } from './http/journal.ts'
 import type { Metrics } from './http/metrics.ts'
-import { indexLogs } from './index-logs.ts'
+import { startIndexThread } from './index-thread.ts'
 import { listenToSyslog } from './listen-to-syslog.ts'
 import type { Log, Logs } from './log/types.ts'
 
 export interface AuditParts {
+  readonly databaseUrl: string
   readonly logs: Logs
   /** A pool of connections to the database by name; closed by whoever opens it. */
   readonly open: (name: string, max: number, settings?: Readonly<Record<string, string>>) => Database
@@ -47,15 +48,13 @@ export interface Audit {
   stop(): Promise<void>
 }
 
-/** Connections of searches, and those that the index is written by. */
 const SEARCH_CONNECTIONS = 4
-const INDEX_CONNECTIONS = 3
 /** A search that takes longer is given up; milliseconds. */
 const SEARCH_LIMIT = '10000'
 
 /** @throws AuditError `vault_key_missing`; ConfigError for files that cannot be used */
 export async function prepareAudit(config: Config, parts: AuditParts): Promise<Audit> {
-  const { logs, open, metrics, logger, report, stopping } = parts
+  const { databaseUrl, logs, open, metrics, logger, report, stopping } = parts
   await ensureMetaLog(logs)
   const db = open('vault', 4)
   const vault = await createVault({ db, keyFile: config.vaultKeyFile })
@@ -107,8 +106,8 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     journal,
     async start() {
       if (config.search) {
-        const index = { db: open('index', INDEX_CONNECTIONS), lead: open('index lead', 1) }
-        undo.push(await indexLogs({ logs, vault, ...index, observer: metrics, report }))
+        const indexing = startIndexThread({ databaseUrl, vaultKeyFile: config.vaultKeyFile }, metrics, report)
+        undo.push(() => indexing.stop())
       }
       for (const listener of config.syslog) {
         const server = await listenToSyslog(listener, { logs, recorder, logger })
