@@ -2,6 +2,8 @@
 // back-date: it is the signed time of the first checkpoint that covers the entry, and of the last one that does not.
 import type { Log, Published } from '../../log/types.ts'
 import type { ReadEvent } from '../follow/read-events.ts'
+import { timeFlags } from '../record/flags.ts'
+import type { EventFlag } from '../record/types.ts'
 
 export interface Clocks {
   /** As the producer says. */
@@ -23,6 +25,26 @@ export async function clocksOf(log: Log, { index, envelope }: ReadEvent): Promis
     logged_after: last === undefined ? null : new Date(last.signedAt).toISOString(),
     logged_before: new Date(first.signedAt).toISOString(),
   }
+}
+
+/** What a receipt would say of the event, for agents that read none: derived from the clocks, so anybody comes to the same. */
+export function flagsOf({ envelope }: ReadEvent, clocks: Clocks): EventFlag[] {
+  const { type, signature } = envelope
+  if (type === 'raw') return ['quarantined']
+  if (type !== 'event' || typeof clocks.time !== 'string') return []
+  const before = Date.parse(clocks.logged_before)
+  const after = clocks.logged_after === null ? before : Date.parse(clocks.logged_after)
+  const flags = timeFlags(clocks.time, { after, before })
+  return hasFailed(signature) ? [...flags, 'signature_failed'] : flags
+}
+
+function hasFailed(signature: unknown): boolean {
+  return (
+    typeof signature === 'object' &&
+    signature !== null &&
+    'result' in signature &&
+    signature.result === 'failed'
+  )
 }
 
 /** Sizes grow with `seq`, which counts without gaps: some twenty look-ups among a million checkpoints. */

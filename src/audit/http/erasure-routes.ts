@@ -16,6 +16,11 @@ import { subjectOf } from './subject-of.ts'
 const params = { id: 'id of the erasure' }
 
 export function erasureRoutes(deps: AuditHttpDeps): LogRoute[] {
+  return [...requestRoutes(deps), ...decisionRoutes(deps)]
+}
+
+/** Asking for erasures, and what became of them. */
+function requestRoutes(deps: AuditHttpDeps): LogRoute[] {
   const { erasures } = deps
   return [
     {
@@ -64,6 +69,11 @@ export function erasureRoutes(deps: AuditHttpDeps): LogRoute[] {
         problems: ['erasure_not_found'],
       },
     },
+  ]
+}
+
+function decisionRoutes({ erasures }: AuditHttpDeps): LogRoute[] {
+  return [
     {
       method: 'POST',
       path: '/logs/:log/erasures/:id/approve',

@@ -10,7 +10,7 @@ import type { AuditHttpDeps } from './deps.ts'
 /** Events under one id that are compared. */
 const COMPARED = 10
 
-/** @throws AuditError `id_conflict` naming the id */
+/** @throws AuditError `id_conflict` naming the place of the record: its id is a word of the sender */
 export async function findConflict(
   { search, vault, recorder }: AuditHttpDeps,
   log: Log,
@@ -19,15 +19,15 @@ export async function findConflict(
 ): Promise<void> {
   if (search === undefined) return
   const entries = await recorder.preview(log, incoming, source)
-  for (const { id, leafHash } of entries) {
+  for (const [at, { id, leafHash }] of entries.entries()) {
     const { indexes } = await search.query(log, { id, source: [source], limit: COMPARED, personal: false })
     if (indexes.length === 0) continue
     const held = await readEvents(log, vault, indexes)
     if (held.some((event) => Buffer.compare(event.leafHash, leafHash) === 0)) continue
     throw new AuditError(
       'id_conflict',
-      `the log holds another record with the id ${JSON.stringify(id)}: an id names one record`,
-      { id },
+      `the log holds another record with the audit.record.id of record ${at} of the request: an id names one record`,
+      { record: at },
     )
   }
 }

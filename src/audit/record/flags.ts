@@ -10,10 +10,20 @@ const FUTURE = 300_000
 /** @param now POSIX milliseconds */
 export function flagsOf(incoming: Incoming, now: number): EventFlag[] {
   if (incoming.kind === 'raw') return ['quarantined']
-  const flags: EventFlag[] = []
-  const time = Date.parse(incoming.event.time)
-  if (time < now - PAST) flags.push('time_past')
-  if (time > now + FUTURE) flags.push('time_future')
+  const flags = timeFlags(incoming.event.time, { after: now, before: now })
   if (incoming.signature?.result === 'failed') flags.push('signature_failed')
   return flags
+}
+
+/**
+ * What is to be said of the time of an event.
+ * @param taken when the log took it, as far as that is known: POSIX milliseconds
+ */
+export function timeFlags(
+  time: string,
+  taken: { readonly after: number; readonly before: number },
+): EventFlag[] {
+  const at = Date.parse(time)
+  if (at < taken.after - PAST) return ['time_past']
+  return at > taken.before + FUTURE ? ['time_future'] : []
 }

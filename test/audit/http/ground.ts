@@ -23,7 +23,7 @@ export interface HttpGround {
   /** Creates a log. */
   log(name: string): Promise<void>
   /** What was logged as an unforeseen fault, or answered 500. */
-  readonly faults: readonly unknown[]
+  readonly faults: unknown[]
   /** Indexed as far as it is published, up to `size` at least. */
   indexed(log: string, size: number): Promise<void>
   close(): Promise<void>
@@ -124,7 +124,7 @@ export interface SeenEvent {
   readonly index: number
   readonly type: string
   readonly id: string
-  readonly event: Record<string, any>
+  readonly event: Readonly<Record<string, unknown>>
   readonly hidden: number
 }
 
