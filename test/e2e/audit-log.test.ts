@@ -12,7 +12,7 @@ let service: Service
 const keys = new Map<string, string>()
 
 beforeAll(async () => {
-  home = await newHome()
+  home = await newHome({ PROOFLOG_SEARCH: 'on' })
   service = await home.start()
   keys.set('root', (await readFile(join(home.folder, 'admin.key'), 'utf8')).trim())
   for (const role of ['producer', 'analyst', 'auditor', 'dpo', 'admin'])

@@ -65,6 +65,7 @@ export async function newHome(env: Readonly<Record<string, string>> = {}): Promi
       PROOFLOG_PUBLISH_MS: '50',
       PROOFLOG_URL: 'http://log.example',
       PROOFLOG_LOG_LEVEL: 'silent',
+      PROOFLOG_SEARCH: 'off', // tests of searches turn it on
       PORT: '0',
       ...env,
     }

@@ -87,6 +87,7 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     service = await startService(folders.data, {
       DATABASE_URL: database.url,
       PROOFLOG_RATE_READ: '0',
+      PROOFLOG_SEARCH: 'on',
       PROOFLOG_SYSLOG: syslogSetting(syslogPort, tls),
     })
     const reader = adminKey(folders.data)

@@ -34,6 +34,7 @@ beforeEach(async () => {
     DATABASE_URL: database.ownerUrl,
     PROOFLOG_DATA: home.folder,
     PROOFLOG_PUBLISH_MS: '50',
+    PROOFLOG_SEARCH: 'off',
   })
   service = await serve(config, pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }))
   about = (await (await fetch(`${service.url}/logs/default`)).json()) as typeof about

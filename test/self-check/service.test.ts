@@ -18,6 +18,7 @@ const env = {
   PROOFLOG_DATA: folder,
   PORT: '0',
   PROOFLOG_PUBLISH_MS: '50',
+  PROOFLOG_SEARCH: 'off',
   PROOFLOG_SELF_CHECK_RATE: '1000000',
 }
 const WAIT = { timeout: 25_000, interval: 50 }

@@ -31,6 +31,7 @@ export async function startService(
       PROOFLOG_DATA: dataDir,
       PROOFLOG_PUBLISH_MS: '50',
       PROOFLOG_LOG_LEVEL: 'error',
+      PROOFLOG_SEARCH: 'off', // a thread more for each service; tests of searches turn it on
       PORT: '0',
       ...env,
     },

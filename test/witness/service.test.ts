@@ -28,6 +28,7 @@ beforeAll(async () => {
       DATABASE_URL: database.ownerUrl,
       PROOFLOG_DATA: folder,
       PROOFLOG_PUBLISH_MS: '50',
+      PROOFLOG_SEARCH: 'off',
       PROOFLOG_WITNESS_QPD: '1728000',
       PROOFLOG_WITNESS_TIMEOUT_MS: '20000',
       PROOFLOG_URL: 'http://log.example',
