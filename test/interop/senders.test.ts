@@ -16,6 +16,7 @@ import {
 import { selfSigned } from './senders/certificate.ts'
 import { type StoppableDatabase, stoppableDatabase } from './senders/database.ts'
 import { type Found, type LogReader, readerOf } from './senders/log-reader.ts'
+import { doMainJob } from './senders/main-job.ts'
 import { freePort, killAll } from './senders/processes.ts'
 import { type Answer, type Recorder, startRecorder } from './senders/recorder.ts'
 import { type Agents, COUNT, idOf, startAgents, syslogSetting } from './senders/senders.ts'
@@ -168,6 +169,20 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     expect(unavailable.filter(({ retryAfter }) => !/^[1-9]\d*$/.test(retryAfter ?? ''))).toEqual([])
     expect(paths(unavailable)).toEqual(paths(answers)) // each way in knew the outage
     expect(Math.max(...answers.map(({ took }) => took))).toBeLessThan(15_000)
+  })
+
+  test('one of each kind is found, proved and verified offline; its person is erased, and the proof still verifies', async () => {
+    const names = ['otel-collector', 'syslog', 'curl', 'hec', 'ce-binary'].filter((name) =>
+      KEEPS.includes(name),
+    )
+    const events = names.map((name) => {
+      const text = idOf(name, 7)
+      return { name, text, index: found.indexes.get(text)?.[0] ?? -1 }
+    })
+    const folder = join(home, 'job')
+    mkdirSync(folder)
+    const key = adminKey(join(home, 'data'))
+    await doMainJob({ url: service?.url ?? '', key, folder, events, person: 'anna@example.org' })
   })
 
   /** Indexes of each event that is in the log. */
