@@ -14,11 +14,15 @@ export const EMPTY_ROOT: Hash = fromHex('e3b0c44298fc1c149afbf4c8996fb92427ae41e
 // One buffer for all node hashes: hashing is synchronous and never re-entered, and a fresh one costs a third of the speed.
 const node = new Uint8Array(1 + 2 * HASH_SIZE).fill(1, 0, 1)
 
+// The same for the leaves of most logs (a third of the time of a fresh one); its first byte stays 0.
+const smallLeaf = new Uint8Array(1 + 2_048)
+
 /** SHA-256(0x00 || entry). */
 export function hashLeaf(entry: Uint8Array): Hash {
-  const leaf = new Uint8Array(1 + entry.length)
+  const size = 1 + entry.length
+  const leaf = size <= smallLeaf.length ? smallLeaf : new Uint8Array(size)
   leaf.set(entry, 1)
-  return primitives.sha256(leaf)
+  return primitives.sha256(leaf.subarray(0, size))
 }
 
 /**

@@ -13,6 +13,8 @@ export interface OwnedField {
 
 export interface SplitEvent {
   readonly clear: Record<string, Json>
+  /** Bytes of `clear` as canonical JSON, at most: counted on the way, for writing it out only to count is dear. */
+  readonly bound: number
   readonly personal: OwnedField[]
   /** Who the parties are, where they are persons. */
   readonly actor: Subject | undefined
@@ -36,8 +38,13 @@ type Place = { readonly prefix: string; readonly owner: Subject; readonly person
 type Walk = Pick<SplitEvent, 'personal' | 'onBehalfOf' | 'targets' | 'rest'> & {
   readonly rules: PrivacyPolicy['rules']
   readonly options: SplitOptions
+  bound: number
 }
 
+/** Bytes of brackets, quotes, colon and comma around a group. */
+const GROUP_SIZE = 6
+/** Most bytes of a number, and of `true`, `false` and `null`. */
+const SCALAR_SIZE = 25
 /** Actors of these types are no persons; whatever else the type says, an actor counts as one. */
 const IMPERSONAL: ReadonlySet<string> = new Set(['service', 'system'])
 
@@ -57,10 +64,10 @@ export function splitEvent(
   const rest: Subject =
     actor ?? (src?.ip === undefined ? { kind: 'source', id: source } : { kind: 'ip', id: src.ip })
   const owners = targets.map((target) => (isUser(target) ? subjectOf(target) : undefined))
-  const walk: Walk = { personal: [], onBehalfOf, targets: owners, rest, rules, options }
+  const walk: Walk = { personal: [], onBehalfOf, targets: owners, rest, rules, options, bound: 2 }
   const place: Place = { prefix: '', owner: rest, person: isPerson(party) }
   const clear = splitGroup(EVENT_FIELDS, event as JsonObject, place, walk)
-  return { clear, personal: walk.personal, actor, onBehalfOf, targets: owners, rest }
+  return { clear, bound: walk.bound, personal: walk.personal, actor, onBehalfOf, targets: owners, rest }
 }
 
 function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk): Record<string, Json> {
@@ -77,16 +84,20 @@ function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk)
 function splitField(name: string, field: Field, value: Json, place: Place, walk: Walk): Json | undefined {
   const { path } = field
   if (field.kind === 'group') {
+    walk.bound += name.length + GROUP_SIZE
     const group = value as JsonObject
     const kept = splitGroup(field.members, group, placeOf(path, group, place, walk), walk)
     // A group of nothing but personal fields leaves no trace; one that was empty stays.
     return hasMembers(kept) || !hasMembers(group) ? kept : undefined
   }
   // All elements stay, if only as {}: their positions are in the paths of their fields.
-  if (field.kind === 'list')
-    return (value as readonly JsonObject[]).map((element, at) =>
+  if (field.kind === 'list') {
+    const elements = value as readonly JsonObject[]
+    walk.bound += name.length + GROUP_SIZE * (elements.length + 1)
+    return elements.map((element, at) =>
       splitGroup(field.members, element, placeOfTarget(name, at, element, walk), walk),
     )
+  }
   if (field.kind === 'open' || path === 'params') return splitMembers(path, value, place, walk)
   return splitLeaf(name, path, value, place, walk)
 }
@@ -96,6 +107,7 @@ function splitMembers(path: string, value: Json, place: Place, walk: Walk): Json
   const inner = { ...place, prefix: `${path}.` }
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !hasMembers(value as JsonObject))
     return splitLeaf(path, path, value, place, walk)
+  walk.bound += path.length + GROUP_SIZE
   const clear: Record<string, Json> = {}
   const members = value as JsonObject
   for (const name of Object.keys(members).sort()) {
@@ -117,7 +129,17 @@ function splitLeaf(name: string, ruled: string, value: Json, place: Place, walk:
     return undefined
   }
   onClear?.({ owner: place.owner, path, value })
+  walk.bound += boundOf(name) + 2 + boundOf(value)
   return value
+}
+
+/** Bytes at most: a UTF-16 unit takes six, as the escape of a control character. */
+function boundOf(value: Json): number {
+  if (typeof value === 'string') return value.length * 6 + 2
+  if (typeof value !== 'object' || value === null) return SCALAR_SIZE
+  let bound = 2
+  for (const [name, member] of Object.entries(value)) bound += name.length * 6 + 4 + boundOf(member as Json)
+  return bound
 }
 
 function placeOf(path: string, value: JsonObject, place: Place, walk: Walk): Place {

@@ -17,14 +17,19 @@ const ROW_OVERHEAD = 40
  */
 export function sealDraft(logId: number, draft: Draft, keys: readonly SubjectKey[]): Sealed {
   const id = idOf(draft, keys)
+  if (keys.length === 0) {
+    const envelope = { ...draft.clear, id } as Envelope
+    return { envelope, entry: formatEnvelope(envelope), sidecars: [] }
+  }
   const texts = disclose(draft, id, keys)
-  const envelope = envelopeOf(draft, id, keys, texts.flat())
+  const envelope = envelopeOf(draft, id, keys, texts)
   const entry = formatEnvelope(envelope)
   const sidecars: Sidecar[] = []
   const binding = bindingOf(logId, hashLeaf(entry))
-  for (const [i, key] of keys.entries()) {
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]
     const own = texts[i]
-    if (own !== undefined && own.length > 0) sidecars.push(sidecarOf(key, own, binding))
+    if (key !== undefined && own !== undefined && own.length > 0) sidecars.push(sidecarOf(key, own, binding))
   }
   return { envelope, entry, sidecars }
 }
@@ -60,22 +65,17 @@ function disclose({ clear, personal, subjects }: Draft, id: string, keys: readon
 }
 
 function envelopeOf(
-  { clear }: Draft,
+  { clear, personal }: Draft,
   id: string,
   keys: readonly SubjectKey[],
-  texts: readonly string[],
+  texts: readonly (readonly string[])[],
 ): Envelope {
   // draftOf gives v, type, source and format. One spread each: an object made of two takes a microsecond more.
-  if (keys.length === 0) return { ...clear, id } as Envelope
   const refs = keys.map(({ ref }) => ref)
-  if (texts.length === 0) return { ...clear, id, refs } as JsonObject as Envelope
-  return {
-    ...clear,
-    id,
-    refs,
-    _sd: texts.map(digestOf).toSorted(),
-    _sd_alg: 'sha-256',
-  } as JsonObject as Envelope
+  if (personal.length === 0) return { ...clear, id, refs } as JsonObject as Envelope
+  const digests: string[] = []
+  for (const own of texts) for (const text of own) digests.push(digestOf(text))
+  return { ...clear, id, refs, _sd: digests.sort(), _sd_alg: 'sha-256' } as JsonObject as Envelope
 }
 
 function sidecarOf(key: SubjectKey, texts: readonly string[], binding: Buffer): Sidecar {

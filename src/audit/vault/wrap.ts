@@ -11,14 +11,14 @@ export const SEAL_OVERHEAD = NONCE_SIZE + TAG_SIZE
 const nonces = Buffer.alloc(NONCE_SIZE * 1024)
 let nextNonce = nonces.length
 
+/** Good until the next call. */
 function freshNonce(): Buffer {
   if (nextNonce === nonces.length) {
     randomFillSync(nonces)
     nextNonce = 0
   }
-  const nonce = Buffer.from(nonces.subarray(nextNonce, nextNonce + NONCE_SIZE)) // its own bytes: the pool is filled anew
   nextNonce += NONCE_SIZE
-  return nonce
+  return nonces.subarray(nextNonce - NONCE_SIZE, nextNonce)
 }
 
 /** @param bound what the ciphertext belongs to: opens with the same bytes only */
@@ -28,7 +28,11 @@ export function sealBytes(key: KeyObject, plain: Uint8Array, bound: Uint8Array):
   cipher.setAAD(bound)
   const ciphertext = cipher.update(plain)
   cipher.final()
-  return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()])
+  const sealed = Buffer.allocUnsafe(ciphertext.length + SEAL_OVERHEAD)
+  sealed.set(nonce, 0)
+  sealed.set(ciphertext, NONCE_SIZE)
+  sealed.set(cipher.getAuthTag(), NONCE_SIZE + ciphertext.length)
+  return sealed
 }
 
 /** @throws Error, of no particular kind, when the key, the binding or any byte is another */
