@@ -112,12 +112,20 @@ function splitMembers(path: string, value: Json, place: Place, walk: Walk): Json
   const members = value as JsonObject
   for (const name of Object.keys(members).sort()) {
     const own = `${path}.${name}`
-    const owner = walk.options.owners?.get(own)
+    const owner = walk.options.owners?.get(own) ?? (path === 'extra' ? partyOf(name, walk) : undefined)
     const at = owner === undefined ? inner : { ...inner, owner }
     const kept = splitLeaf(name, walk.rules.has(own) ? own : path, members[name] as Json, at, walk)
     if (kept !== undefined) setMember(clear, name, kept)
   }
   return hasMembers(clear) ? clear : undefined
+}
+
+/** What the schema does not know of a party came into `extra` with its path, and is about that party all the same. */
+function partyOf(name: string, { targets, onBehalfOf }: Walk): Subject | undefined {
+  if (name.startsWith('actor.on_behalf_of.')) return onBehalfOf
+  if (!name.startsWith('targets.')) return undefined
+  const [, at = ''] = name.split('.', 2)
+  return /^\d+$/.test(at) ? targets[Number(at)] : undefined
 }
 
 function splitLeaf(name: string, ruled: string, value: Json, place: Place, walk: Walk): Json | undefined {

@@ -382,3 +382,47 @@ describe('a privacy policy', () => {
     expect(() => parsePrivacy(text)).toThrow(/Not a privacy policy: /)
   })
 })
+
+test('what the schema does not know of another person is about that person, not about who acts', () => {
+  const { personal, subjects } = draftOf(
+    incoming({
+      ...EVENT,
+      actor: { ...ADA, on_behalf_of: { id: 'grace', type: 'user' } },
+      targets: [
+        { id: 'd-7', type: 'document' },
+        { id: 'alan', type: 'user' },
+      ],
+      extra: {
+        'targets.0.title': 'Bombe',
+        'targets.1.email': 'alan@example.org',
+        'actor.on_behalf_of.phone': '7',
+        'targets.x': 0,
+        'targets.9.y': 0,
+      },
+    }),
+    'app',
+    DEFAULT_PRIVACY,
+  )
+  const owners = personal
+    .filter(({ path }) => path.startsWith('extra.'))
+    .map(({ path, subject }) => [path, subjects[subject]?.id])
+  expect(owners).toEqual([
+    ['extra.actor.on_behalf_of.phone', 'grace'],
+    ['extra.targets.0.title', ADA.id],
+    ['extra.targets.1.email', 'alan'],
+    ['extra.targets.9.y', ADA.id],
+    ['extra.targets.x', ADA.id],
+  ])
+})
+
+test('members of params belong to whom the door says that they are about', () => {
+  const about = { kind: 'source', id: 'sought' } as const
+  const { personal, subjects } = draftOf(
+    { ...incoming({ ...EVENT, actor: ADA, params: { a: 1, b: 2 } }), owners: new Map([['params.b', about]]) },
+    'app',
+    DEFAULT_PRIVACY,
+  )
+  const owners = personal.map(({ path, subject }) => [path, subjects[subject]?.id])
+  expect(owners).toContainEqual(['params.a', ADA.id])
+  expect(owners).toContainEqual(['params.b', 'sought'])
+})
