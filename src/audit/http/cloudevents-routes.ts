@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
 import { HttpError } from '../../http/errors.ts'
 import { mediaType } from '../../http/json-body.ts'
+import { preflight } from '../../http/preflight.ts'
 import { readQuery } from '../../http/query.ts'
 import { json } from '../../http/respond.ts'
 import type { LogRoute, Route } from '../../http/route.ts'
@@ -82,6 +83,8 @@ async function postCloudEvents(
 }
 
 function handshake(c: Context): Response {
+  // A browser asks by the same method, for a page that wants to send.
+  if (c.req.header('access-control-request-method') !== undefined) return preflight(['POST', 'OPTIONS'])
   return new Response(null, {
     status: 200,
     headers: { ...abuseHandshake(c.req.raw.headers), allow: 'POST, OPTIONS' },

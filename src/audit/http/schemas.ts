@@ -119,32 +119,31 @@ export const searchStatus = z.strictObject({
   rebuilding: z.boolean(),
 })
 
+/** What the database can hold: no NUL, and no half of a surrogate pair. */
+function storable(max: number) {
+  return z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((given) => !/\0|\p{Surrogate}/u.test(given), 'holds a NUL or half of a surrogate pair')
+}
 const subjectKind = z
   .enum(['actor', 'ip', 'source', 'raw', 'ref'])
   .describe('what the identifier is; actor by default, ref is the random name in leaves')
 export const newErasure = z.strictObject({
-  subject: z.string().min(1).max(512).describe('identifier of the person, as the senders use it'),
+  subject: storable(512).describe('identifier of the person, as the senders use it'),
   kind: subjectKind.optional(),
-  basis: z
-    .string()
-    .min(1)
-    .max(512)
-    .describe('why, such as `GDPR Art. 17(1)(a)`; stays in the log: name no person'),
-  ticket: z.string().min(1).max(256).optional().describe('stays in the log: name no person'),
+  basis: storable(500).describe('why, such as `GDPR Art. 17(1)(a)`; stays in the log: name no person'),
+  ticket: storable(256).optional().describe('stays in the log: name no person'),
 })
 export const erasure = anything.describe(
   'id, state, ref of the subject, basis, ticket, who asked and who approved, what was erased',
 )
 export const erasureList = z.strictObject({ erasures: z.array(erasure) })
 export const newHold = z.strictObject({
-  subject: z
-    .string()
-    .min(1)
-    .max(512)
-    .optional()
-    .describe('identifier of the person; the whole log without it'),
+  subject: storable(512).optional().describe('identifier of the person; the whole log without it'),
   kind: subjectKind.optional(),
-  reason: z.string().min(1).max(512).describe('name no person'),
+  reason: storable(500).describe('name no person'),
 })
 export const hold = anything.describe(
   'id, ref of the subject or null for the whole log, reason, by whom and when',

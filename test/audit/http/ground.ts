@@ -24,6 +24,8 @@ export interface HttpGround {
   log(name: string): Promise<void>
   /** What was logged as an unforeseen fault, or answered 500. */
   readonly faults: unknown[]
+  /** Its database is back, and it is well. */
+  ready(): Promise<void>
   /** Indexed as far as it is published, up to `size` at least. */
   indexed(log: string, size: number): Promise<void>
   close(): Promise<void>
@@ -92,6 +94,12 @@ export async function httpGround(env: Readonly<Record<string, string>> = {}): Pr
     async log(name) {
       await made('/logs', { name })
     },
+    async ready() {
+      await vi.waitFor(async () => {
+        const response = await ask('/readyz')
+        expect([response.status, await response.text()]).toEqual([200, expect.anything()])
+      }, PATIENCE)
+    },
     async indexed(log, size) {
       await vi.waitFor(async () => {
         const status = (await (await ask(`/logs/${log}/search`)).json()) as { indexed: number }
@@ -121,6 +129,7 @@ function unforeseen(faults: unknown[]): Logger {
 }
 
 export interface SeenEvent {
+  readonly source: string
   readonly index: number
   readonly type: string
   readonly id: string
@@ -142,13 +151,21 @@ export async function readLog(
     }
     expect(seen).toBeGreaterThanOrEqual(size)
   }, PATIENCE)
-  return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
-      const response = await ground.ask(`/logs/${log}/events/${start + i}?reveal=true`)
-      expect(response.status).toBe(200)
-      return (await response.json()) as SeenEvent
-    }),
-  )
+  const events: SeenEvent[] = []
+  // Fewer at once than are let in at once.
+  for (let at = start; at < size; at += 16) {
+    const indexes = Array.from({ length: Math.min(16, size - at) }, (_, i) => at + i)
+    events.push(
+      ...(await Promise.all(
+        indexes.map(async (index) => {
+          const response = await ground.ask(`/logs/${log}/events/${index}?reveal=true`)
+          expect(response.status).toBe(200)
+          return (await response.json()) as SeenEvent
+        }),
+      )),
+    )
+  }
+  return events
 }
 
 export async function treeSize(ground: HttpGround, log: string): Promise<number> {
