@@ -18,7 +18,7 @@ export const MAX_DISCLOSURE_LENGTH = 400_000
  * @throws FormatError as canonicalJson
  */
 export function disclosureJson(salt: string, path: string, value: unknown): string {
-  return canonicalJson([salt, path, value === undefined ? null : value])
+  return `[${canonicalJson(salt)},${canonicalJson(path)},${canonicalJson(value === undefined ? null : value)}]`
 }
 
 /** @throws FormatError as canonicalJson */

@@ -4,22 +4,49 @@ import { hash } from 'node:crypto'
 import type { Disclosure } from '../event/types.ts'
 
 const LINE_FEED = 0x0a
-/** One for all: it is filled and read without a pause. */
-const scratch = Buffer.allocUnsafeSlow(4_096)
+/** Bytes of the texts of one event that the shared buffer takes; others get one of their own. */
+const SHARED = 16_384
+/** One for all events: it is filled and read without a pause. */
+const shared = Buffer.allocUnsafeSlow(SHARED)
 
-export function joinTexts(texts: readonly string[]): Buffer {
-  return Buffer.from(texts.join('\n'))
+/**
+ * The texts of one event, subject after subject. Each is written once, for its digest and for the cipher: that halves what
+ * joining and encoding them took. To be used up before the next one is made.
+ */
+export class Plaintext {
+  /** Of the disclosures (RFC 9901 §4.2.3), as core/disclosure.ts has them, and several times as fast. */
+  readonly digests: string[] = []
+  #buffer = shared
+  #start = 0
+  #end = 0
+
+  /** One more text of the subject. */
+  add(text: string): void {
+    if (this.#end > this.#start) this.#buffer[this.#end++] = LINE_FEED
+    const from = this.#end
+    const room = from + text.length * 3 + 1
+    if (room > this.#buffer.length) this.#grow(room * 2)
+    this.#end += this.#buffer.write(text, from)
+    this.digests.push(hash('sha256', this.#buffer.toString('base64url', from, this.#end), 'base64url'))
+  }
+
+  /** Ends the texts of a subject. Empty when it has none. */
+  cut(): Uint8Array {
+    const bytes = this.#buffer.subarray(this.#start, this.#end)
+    this.#start = this.#end
+    return bytes
+  }
+
+  #grow(size: number): void {
+    const larger = Buffer.allocUnsafeSlow(size)
+    larger.set(this.#buffer.subarray(0, this.#end))
+    this.#buffer = larger
+  }
 }
 
-/** The digest of the disclosure of a JSON text (RFC 9901 §4.2.3), as core/disclosure.ts has it and four times as fast. */
+/** The digest of the disclosure of a JSON text. */
 export function digestOf(text: string): string {
-  // A buffer of its own for each costs half as much again.
-  const written = text.length * 3 <= scratch.length ? scratch.write(text) : undefined
-  const encoded =
-    written === undefined
-      ? Buffer.from(text).toString('base64url')
-      : scratch.toString('base64url', 0, written)
-  return hash('sha256', encoded, 'base64url')
+  return hash('sha256', Buffer.from(text).toString('base64url'), 'base64url')
 }
 
 export function splitDisclosures(plain: Buffer): Disclosure[] {
@@ -31,4 +58,8 @@ export function splitDisclosures(plain: Buffer): Disclosure[] {
     start = end + 1
   }
   return disclosures
+}
+
+export function splitTexts(plain: Buffer): string[] {
+  return plain.toString().split('\n')
 }
