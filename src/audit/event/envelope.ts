@@ -37,6 +37,24 @@ export function parseEnvelope(entry: Uint8Array): Envelope {
   return envelope as unknown as Envelope
 }
 
+/**
+ * The envelope that an entry says it is; undefined for what is no event. For what is checked otherwise: it may be written in
+ * another way than {@link formatEnvelope} does, and its digests are not looked at.
+ */
+export function glanceEnvelope(entry: Uint8Array): Envelope | undefined {
+  let envelope: unknown
+  try {
+    envelope = JSON.parse(decoder.decode(entry))
+  } catch {
+    return undefined
+  }
+  if (typeof envelope !== 'object' || envelope === null) return undefined
+  const { v, type, id, source, format, refs } = envelope as Record<string, unknown>
+  if (v !== 1 || !TYPES.has(type)) return undefined
+  if (typeof id !== 'string' || typeof source !== 'string' || typeof format !== 'string') return undefined
+  return refs === undefined || isTexts(refs) ? (envelope as Envelope) : undefined
+}
+
 function parseCanonical(entry: Uint8Array): Record<string, unknown> {
   let envelope: unknown
   let canonical = false

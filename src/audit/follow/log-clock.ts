@@ -9,6 +9,8 @@ export interface LogClock {
    * @throws LogError as Log.history
    */
   takenAt(index: number): Promise<number>
+  /** The same, and up to which index (exclusive) it is the answer for those behind `index`, too. */
+  takenUntil(index: number): Promise<{ readonly until: number; readonly at: number }>
 }
 
 type Point = Pick<Published, 'seq' | 'size' | 'signedAt'>
@@ -49,18 +51,24 @@ export function createLogClock(log: Pick<Log, 'history'>): LogClock {
     return low
   }
 
+  async function covering(index: number): Promise<Point> {
+    const now = known(index)
+    if (now !== undefined) return now
+    const last = page.at(-1)
+    if (last !== undefined && last.size <= index) page = await pageFrom(last.seq)
+    const soon = known(index)
+    if (soon !== undefined) return soon
+    page = await pageFrom(await seek(index))
+    const found = known(index)
+    if (found === undefined) throw new RangeError(`no checkpoint covers index ${index} yet`)
+    return found
+  }
+
   return {
-    async takenAt(index) {
-      const now = known(index)
-      if (now !== undefined) return now.signedAt
-      const last = page.at(-1)
-      if (last !== undefined && last.size <= index) page = await pageFrom(last.seq)
-      const soon = known(index)
-      if (soon !== undefined) return soon.signedAt
-      page = await pageFrom(await seek(index))
-      const found = known(index)
-      if (found === undefined) throw new RangeError(`no checkpoint covers index ${index} yet`)
-      return found.signedAt
+    takenAt: async (index) => (await covering(index)).signedAt,
+    async takenUntil(index) {
+      const { size, signedAt } = await covering(index)
+      return { until: size, at: signedAt }
     },
   }
 }

@@ -44,21 +44,6 @@ export async function readEvents(
   return open(log, vault, indexes, entries, onDamage)
 }
 
-/**
- * Events from `start`, among at most `limit` entries, fewer at the end of the published log.
- * @throws as {@link readEvents}
- */
-export async function readEventRange(
-  log: Pick<Log, 'info' | 'entries'>,
-  vault: Pick<Vault, 'open'>,
-  start: number,
-  limit: number,
-  onDamage?: OnDamage,
-): Promise<ReadEvent[]> {
-  const entries = new Map((await log.entries(start, limit)).map((entry, i) => [start + i, entry]))
-  return open(log, vault, [...entries.keys()], entries, onDamage)
-}
-
 async function open(
   log: Pick<Log, 'info'>,
   vault: Pick<Vault, 'open'>,

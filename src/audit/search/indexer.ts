@@ -5,7 +5,7 @@ import { copyIn } from '../../store/copy-in.ts'
 import { createFollower, type Follower } from '../follow/follower.ts'
 import { createLogClock } from '../follow/log-clock.ts'
 import type { FollowObserver } from '../follow/observer.ts'
-import { readEventRange } from '../follow/read-events.ts'
+import { readFields } from '../follow/read-fields.ts'
 import type { OnDamage, Vault } from '../vault/types.ts'
 import { addToGranules } from './granules.ts'
 import { dropStaleParts, ensurePart, invertFullParts, PART_SIZE, partOf, tableOf } from './parts.ts'
@@ -44,7 +44,7 @@ export function createIndexer({ log, vault, db, lead, observer, onDamage }: Inde
     db,
     lead,
     read: async (start, end) =>
-      project(projection, await readEventRange(log, vault, start, end - start, onDamage)),
+      project(projection, await readFields(log, vault, start, end - start, onDamage)),
     async prepare(start, end) {
       for (let part = partOf(start); part * PART_SIZE < end; part++) await ensurePart(db, logId, part)
     },

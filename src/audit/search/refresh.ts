@@ -3,6 +3,7 @@
 import type { Database, Transaction } from '../../db/connect.ts'
 import { holdEpoch, nextEpoch } from '../follow/cursor.ts'
 import { readEvents } from '../follow/read-events.ts'
+import { fieldsOf } from './keys.ts'
 import { existingParts, partOf, tableOf } from './parts.ts'
 import { type Projection, project, SEARCH } from './projection.ts'
 
@@ -39,7 +40,14 @@ export async function refreshErased(db: Database, projection: Projection, epoch:
       SELECT index FROM search.refresh WHERE log_id = ${logId} ORDER BY index LIMIT ${AT_ONCE}`
     if (waiting.length === 0) return
     const indexes = waiting.map(({ index }) => index)
-    const rows = await project(projection, await readEvents(log, vault, indexes, onDamage))
+    const rows = await project(
+      projection,
+      (await readEvents(log, vault, indexes, onDamage)).map(({ index, envelope, disclosures }) => ({
+        index,
+        envelope,
+        fields: fieldsOf(envelope, disclosures),
+      })),
+    )
     await db.sql.begin(async (tx) => {
       await holdEpoch(tx, SEARCH, logId, epoch)
       const there = new Set(await existingParts(tx, logId, [...new Set(indexes.map(partOf))]))

@@ -1,7 +1,6 @@
-import { nanosOf } from '../event/time.ts'
 // An event as a row of search.events, and rows in Postgres's binary COPY format.
-import type { ReadEvent } from '../follow/read-events.ts'
-import { keyOf, keysOf } from './keys.ts'
+import { nanosOf } from '../event/time.ts'
+import type { FieldsOfEvent } from '../follow/read-fields.ts'
 import type { Terms } from './terms.ts'
 
 export interface Row {
@@ -14,24 +13,22 @@ export interface Row {
 }
 
 const DAY_MS = 86_400_000
-/** Term of rows that are far. */
-export const FAR = keyOf('far', '1')
 
 /** @param takenAt when the log took it; POSIX milliseconds */
-export function rowOf({ index, envelope, disclosures }: ReadEvent, takenAt: number, terms: Terms): Row {
+export function rowOf({ index, envelope, fields }: FieldsOfEvent, takenAt: number, terms: Terms): Row {
   const time = timeOf(envelope['time']) ?? takenAt
   const far = Math.abs(time - takenAt) > DAY_MS
-  const keys = keysOf(envelope, disclosures)
-  return {
-    index,
-    time,
-    far,
-    terms: terms.of(far ? { ...keys, clear: new Set([...keys.clear, FAR]) } : keys),
-  }
+  return { index, time, far, terms: terms.of(envelope, fields, far) }
 }
 
+/** What the vast majority of times look like: whole seconds or a fraction, in UTC, of a year that Date knows. */
+const COMMON = /^[12]\d{3}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(?:\.\d{1,9})?Z$/
+
 function timeOf(time: unknown): number | undefined {
-  return typeof time === 'string' ? millisOf(nanosOf(time)) : undefined
+  if (typeof time !== 'string') return undefined
+  // Digits beyond milliseconds are cut off by Date, before 1970 too: rounded down.
+  const millis = COMMON.test(time) ? Date.parse(time) : Number.NaN
+  return Number.isNaN(millis) ? millisOf(nanosOf(time)) : millis
 }
 
 /** POSIX milliseconds, rounded down. */
@@ -42,7 +39,7 @@ export function millisOf(nanos: bigint): number {
 
 const SIGNATURE = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 const TRAILER = Buffer.from('ffff', 'hex')
-/** Rows of a chunk: a millisecond of writing. */
+/** Rows of a chunk: less than a millisecond of writing. */
 const CHUNK_ROWS = 1_024
 /** Field count, and with their length prefixes log_id, index, time, and of terms the header of an array. */
 const ROW_OVERHEAD = 2 + (4 + 4) + (4 + 8) + (4 + 8) + 4 + 20
@@ -53,38 +50,43 @@ export function* copyRows(logId: number, rows: readonly Row[]): Generator<Buffer
   yield SIGNATURE
   for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
     const chunk = rows.slice(start, start + CHUNK_ROWS)
-    const out = Buffer.allocUnsafe(
+    const out = Buffer.allocUnsafeSlow(
       chunk.reduce((size, { terms }) => size + ROW_OVERHEAD + 8 * terms.length, 0),
     )
+    const view = new DataView(out.buffer, out.byteOffset, out.length)
     let at = 0
-    for (const row of chunk) at = writeRow(out, at, logId, row)
+    for (const row of chunk) at = writeRow(view, at, logId, row)
     yield out
   }
   yield TRAILER
 }
 
-function writeRow(out: Buffer, start: number, logId: number, { index, time, terms }: Row): number {
-  let at = out.writeInt16BE(4, start)
-  at = out.writeInt32BE(4, at)
-  at = out.writeInt32BE(logId, at)
-  at = writeBigint(out, index, at)
-  at = writeBigint(out, time, at)
-  at = out.writeInt32BE(20 + 8 * terms.length, at)
-  at = out.writeInt32BE(1, at) // dimensions; every event has terms
-  at = out.writeInt32BE(0, at) // no nulls
-  at = out.writeInt32BE(INT4_OID, at)
-  at = out.writeInt32BE(terms.length, at)
-  at = out.writeInt32BE(1, at) // lower bound
-  for (const term of terms) {
-    at = out.writeInt32BE(4, at)
-    at = out.writeInt32BE(term, at)
+/** All numbers are big-endian. */
+function writeRow(out: DataView, start: number, logId: number, { index, time, terms }: Row): number {
+  out.setInt16(start, 4)
+  out.setInt32(start + 2, 4)
+  out.setInt32(start + 6, logId)
+  writeBigint(out, start + 10, index)
+  writeBigint(out, start + 22, time)
+  out.setInt32(start + 34, 20 + 8 * terms.length)
+  out.setInt32(start + 38, 1) // dimensions; every event has terms
+  out.setInt32(start + 42, 0) // no nulls
+  out.setInt32(start + 46, INT4_OID)
+  out.setInt32(start + 50, terms.length)
+  out.setInt32(start + 54, 1) // lower bound
+  let at = start + ROW_OVERHEAD
+  for (let i = 0; i < terms.length; i++) {
+    out.setInt32(at, 4)
+    out.setInt32(at + 4, terms[i] ?? 0)
+    at += 8
   }
   return at
 }
 
 /** A length-prefixed int8 within the safe integers, without BigInt. */
-function writeBigint(out: Buffer, value: number, at: number): number {
+function writeBigint(out: DataView, at: number, value: number): void {
   const high = Math.floor(value / 2 ** 32)
-  const next = out.writeInt32BE(high, out.writeInt32BE(8, at))
-  return out.writeUInt32BE(value - high * 2 ** 32, next)
+  out.setInt32(at, 8)
+  out.setInt32(at + 4, high)
+  out.setUint32(at + 8, value - high * 2 ** 32)
 }

@@ -4,8 +4,7 @@ import type { Sql } from '../../db/connect.ts'
 import { partsWithin, type TimedPart } from './granules.ts'
 import { PART_SIZE, partOf, tableOf } from './parts.ts'
 import { millisWithin, type Plan, termConditions } from './plan.ts'
-import { FAR } from './rows.ts'
-import type { Terms } from './terms.ts'
+import { FAR, type Terms } from './terms.ts'
 
 /** Settings of the connections that search: no plan may read a table from end to end, or be made at length. */
 export const SEARCH_SETTINGS: Readonly<Record<string, string>> = {

@@ -1,10 +1,9 @@
 // Disclosures of entries, decrypted. What cannot be decrypted is damage, and said per entry.
 import type { Sql } from '../../db/connect.ts'
 import { AuditError } from '../event/errors.ts'
-import type { Disclosure } from '../event/types.ts'
 import { available } from './available.ts'
-import { splitDisclosures } from './plaintext.ts'
 import { bindingOf } from './seal.ts'
+import type { SubjectKey } from './subject-key.ts'
 import type { Subjects } from './subjects.ts'
 import type { OnDamage, SealedEntry } from './types.ts'
 import { openBytes } from './wrap.ts'
@@ -22,25 +21,28 @@ interface Row {
 /** Entries of one statement. */
 const AT_ONCE = 4_096
 
-/** See Vault.open. */
+/** See Vault.open and Vault.openTexts. @param split makes of a plaintext what is wanted */
 export async function openEntries(
   sql: Sql,
   subjects: Subjects,
   logId: number,
   entries: readonly SealedEntry[],
+  split: (plain: Buffer) => string[],
   onDamage: OnDamage = refuse,
-): Promise<Disclosure[][]> {
-  const opened: Disclosure[][] = []
+): Promise<string[][]> {
+  const opened: string[][] = []
   const damaged: AuditError[] = []
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE)
     const rows = await readRows(sql, logId, some)
     for (const { index, leafHash } of some) {
-      const here: Disclosure[] = []
+      const here: string[] = []
+      const binding = bindingOf(logId, leafHash)
       for (const row of rows.get(index) ?? []) {
-        const result = await openRow(subjects, logId, leafHash, row)
+        const opening = openRow(subjects, logId, binding, row)
+        const result = opening instanceof Promise ? await opening : opening
         if (result instanceof AuditError) damaged.push(result)
-        else here.push(...result)
+        else here.push(...split(result))
       }
       opened.push(here)
     }
@@ -80,20 +82,31 @@ async function readRows(
   return byIndex
 }
 
-async function openRow(
+/** At once when the key is remembered. */
+function openRow(
   subjects: Subjects,
   logId: number,
-  leafHash: Uint8Array,
-  { index, subjectId, sealed, ref, kekId, wrapped }: Row,
-): Promise<Disclosure[] | AuditError> {
+  binding: Buffer,
+  row: Row,
+): Buffer | AuditError | Promise<Buffer | AuditError> {
+  const { index, subjectId, ref, kekId, wrapped } = row
   if (ref === null || kekId === null || wrapped === null)
     return damage(index, 'the key of their subject is not there')
+  const known = subjects.known(subjectId)
+  if (known !== undefined) return decrypt(known, row, binding)
+  return available(() => subjects.keyOf(logId, { subjectId, ref, kekId, wrapped })).then(
+    (key) => decrypt(key, row, binding),
+    (error: unknown) => {
+      if (error instanceof AuditError && error.code === 'vault_damaged') return damage(index, error.message)
+      throw error
+    },
+  )
+}
+
+function decrypt({ sealing }: SubjectKey, { index, sealed }: Row, binding: Buffer): Buffer | AuditError {
   try {
-    const key = await available(() => subjects.keyOf(logId, { subjectId, ref, kekId, wrapped }))
-    return splitDisclosures(openBytes(key.sealing, sealed, bindingOf(logId, leafHash)))
-  } catch (error) {
-    if (error instanceof AuditError && error.code === 'vault_damaged') return damage(index, error.message)
-    if (error instanceof AuditError) throw error
+    return openBytes(sealing, sealed, binding)
+  } catch {
     return damage(index, 'they were changed, or belong to another entry')
   }
 }

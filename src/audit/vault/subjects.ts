@@ -18,6 +18,8 @@ export interface Subjects {
   findRef(logId: number, ref: string): Promise<FoundSubject | undefined>
   /** The key of a row. @throws AuditError `vault_key_missing`, `vault_damaged` */
   keyOf(logId: number, row: KeyRow): Promise<SubjectKey>
+  /** The key, if it is remembered. */
+  known(subjectId: number): SubjectKey | undefined
   /** Of one subject, or of all. */
   forget(subjectId?: number): void
 }
@@ -58,6 +60,7 @@ export function createSubjects(sql: Sql, keks: Keks, secrets: Secrets): Subjects
   const sources = { sql, keks, secrets, cache }
   return {
     keyOf: (logId, row) => keyOf(sources, logId, row),
+    known: (subjectId) => cache.get(subjectId),
     async keysFor(logId, subjects) {
       const keys = new Map<string, SubjectKey>()
       const unknown = new Map<string, Subject>()

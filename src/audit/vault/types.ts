@@ -42,6 +42,11 @@ export interface Vault {
    * @throws AuditError `vault_unavailable`; without `onDamage`, `vault_damaged` with `evidence.indexes` when there is any damage
    */
   open(logId: number, entries: readonly SealedEntry[], onDamage?: OnDamage): Promise<Disclosure[][]>
+  /**
+   * The same as JSON texts, which the disclosures are the base64url of: for who does not show them.
+   * @throws as `open`
+   */
+  openTexts(logId: number, entries: readonly SealedEntry[], onDamage?: OnDamage): Promise<string[][]>
   /** Ref of a subject that the log knows, or undefined. @throws AuditError `vault_unavailable` */
   refOf(logId: number, subject: Subject): Promise<string | undefined>
   /** What a process remembers of keys is forgotten; called when a sidecar was refused because its subject is gone. */

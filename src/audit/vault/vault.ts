@@ -4,6 +4,7 @@ import type { Draft } from '../event/types.ts'
 import { available } from './available.ts'
 import { openKeks } from './keks.ts'
 import { openEntries } from './open.ts'
+import { splitDisclosures, splitTexts } from './plaintext.ts'
 import { sealDraft } from './seal.ts'
 import { loadSecrets } from './secrets.ts'
 import { createSubjects, nameOf, type Subjects } from './subjects.ts'
@@ -41,7 +42,9 @@ export async function createVault({ db: { sql }, keyFile }: VaultOptions): Promi
   return {
     subjects,
     seal: (logId, drafts) => sealAll(subjects, logId, drafts),
-    open: (logId, entries, onDamage) => openEntries(sql, subjects, logId, entries, onDamage),
+    open: (logId, entries, onDamage) =>
+      openEntries(sql, subjects, logId, entries, splitDisclosures, onDamage),
+    openTexts: (logId, entries, onDamage) => openEntries(sql, subjects, logId, entries, splitTexts, onDamage),
     refOf: async (logId, subject) => (await subjects.find(logId, subject))?.ref,
     forget: forgetAll,
     secretFor: (purpose) => secrets.secretFor(purpose),

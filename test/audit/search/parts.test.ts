@@ -79,15 +79,7 @@ async function store(logId: number, size: number): Promise<void> {
     const end = Math.min(size, (part + 1) * PART_SIZE)
     const rows = [...events]
       .filter(([index]) => partOf(index) === part)
-      .map(([index, envelope]) =>
-        colliding(
-          rowOf(
-            { index, leafHash: new Uint8Array(32), entry: new Uint8Array(), envelope, disclosures: [] },
-            takenAt(index),
-            terms,
-          ),
-        ),
-      )
+      .map(([index, envelope]) => colliding(rowOf({ index, envelope, fields: [] }, takenAt(index), terms)))
     await ensurePart(db, logId, part)
     await db.sql.begin(async (tx) => {
       await copyIn(
