@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { and, asc, eq, isNull, sql } from 'drizzle-orm'
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../db/connect.ts'
+import { driverError } from '../db/driver-error.ts'
 import { AccessError } from './errors.ts'
 import { generateKey, KEY_ID, parseKey } from './key-format.ts'
 import { checkNewKey, type NewKey } from './new-key.ts'
@@ -169,7 +170,7 @@ async function available<T>(query: PromiseLike<T>): Promise<T> {
       'access_unavailable',
       'keys cannot be checked now: the database does not answer',
       {},
-      { cause },
+      { cause: driverError(cause) },
     )
   }
 }

@@ -1,7 +1,7 @@
 // One place that turns what the driver throws into what the engine understands.
-import { DrizzleQueryError } from 'drizzle-orm/errors'
 import postgres from 'postgres'
 import { ProoflogError } from '../core/errors.ts'
+import { driverError } from '../db/driver-error.ts'
 import { LogError } from '../log/errors.ts'
 
 /** SQLSTATE of a duplicate key. */
@@ -22,9 +22,10 @@ export function sqlState(error: unknown): string | undefined {
  */
 export function storeError(error: unknown, committing = false): ProoflogError {
   if (error instanceof ProoflogError) return error
+  const cause = driverError(error)
   const state = sqlState(error)
   if (state === FROZEN) {
-    return new LogError('log_frozen', 'the log is frozen: it takes no entries any more', {}, { cause: error })
+    return new LogError('log_frozen', 'the log is frozen: it takes no entries any more', {}, { cause })
   }
   // Class 08 and 57P are the server's words for "the connection ends here": as silent on the outcome as a broken socket.
   const refused = state !== undefined && !/^(08|57P)/.test(state)
@@ -33,7 +34,7 @@ export function storeError(error: unknown, committing = false): ProoflogError {
       'outcome_unknown',
       'the database was lost while committing: send the same bytes again; if they were stored, the answer is their index',
       {},
-      { cause: error },
+      { cause },
     )
   }
   const why = state === undefined ? codeOf(error) : `SQLSTATE ${state}`
@@ -41,7 +42,7 @@ export function storeError(error: unknown, committing = false): ProoflogError {
     'store_unavailable',
     `the database did not answer (${why}); nothing was stored: try again`,
     {},
-    { cause: error },
+    { cause },
   )
 }
 
@@ -71,11 +72,6 @@ export async function guarded<T>(work: () => PromiseLike<T>, committing = false)
   } catch (error) {
     throw storeError(error, committing)
   }
-}
-
-/** The query builder wraps what the driver throws. */
-function driverError(error: unknown): unknown {
-  return error instanceof DrizzleQueryError ? error.cause : error
 }
 
 function codeOf(error: unknown): string {

@@ -1,5 +1,6 @@
 // Whatever the database refuses here is not the caller's fault.
 import { ProoflogError } from '../../core/errors.ts'
+import { driverError } from '../../db/driver-error.ts'
 import { sqlState, withinDeadline } from '../../store/errors.ts'
 import { AuditError } from '../event/errors.ts'
 
@@ -14,7 +15,7 @@ export async function available<T>(work: () => PromiseLike<T>): Promise<T> {
       'vault_unavailable',
       `the database of the vault does not answer${state === undefined ? '' : ` (SQLSTATE ${state})`}: try again`,
       {},
-      { cause },
+      { cause: driverError(cause) },
     )
   }
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseEnvelope } from '../../../src/audit/event/envelope.ts'
 import { fieldClass } from '../../../src/audit/vault/erased-fields.ts'
@@ -348,4 +349,14 @@ test('ranges cover every index, and are few', () => {
   const ranges = rangesOf(sparse)
   expect(ranges.length).toBeLessThanOrEqual(256)
   expect(sparse.every((index) => ranges.some(([first, last]) => first <= index && index <= last))).toBe(true)
+})
+
+test('what the database could not be told is not repeated in the error, which is logged', async () => {
+  const { db, erasures } = await ground.process()
+  await db.close()
+  const error: unknown = await erasures
+    .get(ground.log.info.id, 'words-of-a-caller')
+    .catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'vault_unavailable', cause: expect.any(Error) })
+  expect(inspect(error, { depth: 10 })).not.toContain('words-of-a-caller')
 })
