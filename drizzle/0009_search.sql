@@ -30,6 +30,9 @@ CREATE TABLE search.events (
   PRIMARY KEY (log_id, index)
 ) PARTITION BY RANGE (log_id, index);
 --> statement-breakpoint
+-- No statistics of what can be erased: the planner's samples would outlive the rows (src/audit/search/parts.ts: the partitions).
+ALTER TABLE search.events ALTER COLUMN terms SET STATISTICS 0;
+--> statement-breakpoint
 -- The partitions. `inverted`: it is full and has its inverted index. `stale`: of before a rebuild, to be dropped. `erased`: the
 -- epoch in which rows of it were erased last, until it has been rewritten without what they were.
 CREATE TABLE search.parts (
