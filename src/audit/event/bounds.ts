@@ -1,14 +1,13 @@
 // What no event may exceed, whichever adapter made it.
 import { canonicalBytes } from './canonical.ts'
 import { UnreadableEvent } from './errors.ts'
-import { loneSurrogate } from './surrogates.ts'
+import { isWellFormed, loneSurrogate } from './surrogates.ts'
 import { type Json, type JsonObject, MAX_DEPTH, MAX_EVENT_SIZE } from './types.ts'
 
 /** Most bytes of a number, and of `true`, `false` and `null`. */
 const SCALAR_SIZE = 25
 /** A UTF-16 unit takes 6 bytes at most: as the escape of a control character. */
 const UNIT_SIZE = 6
-const SURROGATE = /\p{Surrogate}/u
 
 /**
  * Refuses JSON that is too deep, too large or not expressible, without writing it out where its size is plainly small.
@@ -49,6 +48,6 @@ function boundOf(value: Json, levels: number): number {
 }
 
 function textBound(text: string): number {
-  if (SURROGATE.test(text)) throw loneSurrogate()
+  if (!isWellFormed(text)) throw loneSurrogate()
   return text.length * UNIT_SIZE + 2
 }

@@ -66,19 +66,42 @@ export function splitEvent(
   const owners = targets.map((target) => (isUser(target) ? subjectOf(target) : undefined))
   const walk: Walk = { personal: [], onBehalfOf, targets: owners, rest, rules, options, bound: 2 }
   const place: Place = { prefix: '', owner: rest, person: isPerson(party) }
-  const clear = splitGroup(EVENT_FIELDS, event as JsonObject, place, walk)
+  const split = splitGroup(EVENT_FIELDS, event as JsonObject, place, walk)
+  const clear = split === event ? copyBefore(undefined, EVENT_FIELDS, split) : (split as Record<string, Json>)
   return { clear, bound: walk.bound, personal: walk.personal, actor, onBehalfOf, targets: owners, rest }
 }
 
-function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk): Record<string, Json> {
-  const clear: Record<string, Json> = {}
+/** The group itself when all of it is clear: most groups are, and need no copy. */
+function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk): JsonObject {
+  let same = 0
+  let clear: Record<string, Json> | undefined
   for (const [name, field] of fields) {
     const value = group[name]
     if (value === undefined) continue
     const kept = splitField(name, field, value, place, walk)
+    if (clear === undefined) {
+      if (kept === value) {
+        same += 1
+        continue
+      }
+      clear = copyBefore(name, fields, group)
+    }
     if (kept !== undefined) clear[name] = kept
   }
-  return clear
+  if (clear !== undefined) return clear
+  // What is no field has no rule, and does not get in.
+  return same === Object.keys(group).length ? group : copyBefore(undefined, fields, group)
+}
+
+/** The fields that stand before one, or all of them. */
+function copyBefore(end: string | undefined, fields: Fields, group: JsonObject): Record<string, Json> {
+  const copy: Record<string, Json> = {}
+  for (const name of fields.keys()) {
+    if (name === end) break
+    const value = group[name]
+    if (value !== undefined) copy[name] = value
+  }
+  return copy
 }
 
 function splitField(name: string, field: Field, value: Json, place: Place, walk: Walk): Json | undefined {
@@ -94,9 +117,10 @@ function splitField(name: string, field: Field, value: Json, place: Place, walk:
   if (field.kind === 'list') {
     const elements = value as readonly JsonObject[]
     walk.bound += name.length + GROUP_SIZE * (elements.length + 1)
-    return elements.map((element, at) =>
+    const split = elements.map((element, at) =>
       splitGroup(field.members, element, placeOfTarget(name, at, element, walk), walk),
     )
+    return split.every((element, at) => element === elements[at]) ? value : split
   }
   if (field.kind === 'open' || path === 'params') return splitMembers(path, value, place, walk)
   return splitLeaf(name, path, value, place, walk)
