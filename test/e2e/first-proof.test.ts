@@ -161,7 +161,7 @@ test('an entry that is altered in the database is named by an audit of the runni
   expect(await result(['get', '1', '--policy', policy]), 'in memory from now on').toBe('bob deleted report 7')
   await database.owner.unsafe('ALTER TABLE log.entries DISABLE TRIGGER append_only')
   const altered = await database.owner.unsafe(
-    `UPDATE log.entries SET data = 'bob deleted nothing' WHERE index = 1 RETURNING index`,
+    `UPDATE log.entries SET data = 'bob deleted nothing' WHERE index = 1 AND data = 'bob deleted report 7' RETURNING index`,
   )
   expect(altered).toHaveLength(1)
   // The server is not restarted: an audit asks past what it has in memory, which still is the honest bundle.

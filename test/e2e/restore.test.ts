@@ -72,7 +72,11 @@ async function goesOn(size: number): Promise<void> {
   const head = await clientOf(home, service).checkpoint()
   expect(head.checkpoint).toMatchObject({ origin: ORIGIN, size })
   expect(await append(home, service, 300, 'after')).toBe(size + 300)
-  expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
+  // The journal was lost with the database, and nobody has a copy of it: the guard says so.
+  const { problems = [] } = (await (await fetch(`${service.url}/readyz`)).json()) as {
+    problems?: { log: string }[]
+  }
+  expect(problems.filter(({ log }) => log !== '_meta')).toEqual([])
   const key = join(home.folder, 'admin.key')
   const on = ['--url', service.url, '--key-file', key, '--vkey', home.vkeys()[0]!]
   const audited = await home.run('audit', ...on, '--remember', remembered, '--json')
