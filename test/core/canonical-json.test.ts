@@ -46,6 +46,23 @@ test('what JSON has no word for is refused, and members that are undefined are l
   expect(codeOf(() => canonicalJson(loop))).toBe('invalid_json')
 })
 
+test('objects that are alike but for a name, or for the order of their names, are each written with their own', () => {
+  // What is remembered of an object is found by its number of names, and by its first and last one.
+  const names = fc.array(fc.constantFrom('aa', 'ab', 'ba', 'bb'), { maxLength: 3 })
+  const objects = fc.array(
+    names.map((middle) => Object.fromEntries(['m', ...middle, 'a'].map((name, i) => [name, i]))),
+    { minLength: 2, maxLength: 30 },
+  )
+  fc.assert(
+    fc.property(objects, (all) => {
+      for (const object of all) {
+        const sorted = Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))
+        expect(canonicalJson(object)).toBe(JSON.stringify(Object.fromEntries(sorted)))
+      }
+    }),
+  )
+})
+
 test('it means the same value, and is the same text again', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
