@@ -2,21 +2,12 @@
 import type { Sql } from '../../db/connect.ts'
 import { AuditError } from '../event/errors.ts'
 import { available } from './available.ts'
+import { readSealed, type SealedRow } from './read-sealed.ts'
 import { bindingOf } from './seal.ts'
 import type { SubjectKey } from './subject-key.ts'
 import type { Subjects } from './subjects.ts'
 import type { OnDamage, SealedEntry } from './types.ts'
 import { openBytes } from './wrap.ts'
-
-/** A row of vault.disclosures; `ref`, `kekId` and `wrapped` are null when its subject's row, or key, is not there. */
-interface Row {
-  readonly index: number
-  readonly subjectId: number
-  readonly sealed: Buffer
-  readonly ref: string | null
-  readonly kekId: string | null
-  readonly wrapped: Buffer | null
-}
 
 /** Entries of one statement. */
 const AT_ONCE = 4_096
@@ -34,7 +25,7 @@ export async function openEntries(
   const damaged: AuditError[] = []
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE)
-    const rows = await readRows(sql, logId, some)
+    const rows = await readSealed(sql, logId, some)
     for (const { index, leafHash } of some) {
       const here: string[] = []
       const binding = bindingOf(logId, leafHash)
@@ -59,35 +50,12 @@ function refuse(damaged: readonly AuditError[]): void {
   throw new AuditError('vault_damaged', first.message, { ...first.evidence, indexes })
 }
 
-async function readRows(
-  sql: Sql,
-  logId: number,
-  entries: readonly SealedEntry[],
-): Promise<ReadonlyMap<number, readonly Row[]>> {
-  // One statement, so that a disclosure without a key is damage and not an erasure that came in between.
-  const rows = await available(
-    () => sql<Row[]>`
-      SELECT d.index, d.subject_id AS "subjectId", d.sealed, s.ref, k.kek_id AS "kekId", k.wrapped
-      FROM unnest(${entries.map(({ index }) => index)}::bigint[]) AS w(index)
-      JOIN vault.disclosures d ON d.log_id = ${logId} AND d.index = w.index
-      LEFT JOIN vault.subjects s USING (subject_id) LEFT JOIN vault.subject_keys k USING (subject_id)
-      ORDER BY d.index, d.subject_id`,
-  )
-  const byIndex = new Map<number, Row[]>()
-  for (const row of rows) {
-    const some = byIndex.get(row.index)
-    if (some === undefined) byIndex.set(row.index, [row])
-    else if (some.at(-1)?.subjectId !== row.subjectId) some.push(row) // an entry that was asked for twice
-  }
-  return byIndex
-}
-
 /** At once when the key is remembered. */
 function openRow(
   subjects: Subjects,
   logId: number,
   binding: Buffer,
-  row: Row,
+  row: SealedRow,
 ): Buffer | AuditError | Promise<Buffer | AuditError> {
   const { index, subjectId, ref, kekId, wrapped } = row
   if (ref === null || kekId === null || wrapped === null)
@@ -103,7 +71,11 @@ function openRow(
   )
 }
 
-function decrypt({ sealing }: SubjectKey, { index, sealed }: Row, binding: Buffer): Buffer | AuditError {
+function decrypt(
+  { sealing }: SubjectKey,
+  { index, sealed }: SealedRow,
+  binding: Buffer,
+): Buffer | AuditError {
   try {
     return openBytes(sealing, sealed, binding)
   } catch {
