@@ -30,8 +30,7 @@ export function addEventBundle(event: Command, io: Io): void {
 async function bundle(at: number, options: Options, io: Io): Promise<void> {
   const target = await logTarget(options, io)
   const { policy } = await policyFor(target, options)
-  const query =
-    options.disclose === undefined ? '' : `?${new URLSearchParams({ disclose: options.disclose })}`
+  const query = options.disclose === undefined ? '' : `?disclose=${encodeURIComponent(options.disclose)}`
   const file = await createTransport(target).request({
     path: `events/${at}/bundle${query}`,
     limit: BUNDLE_LIMIT,

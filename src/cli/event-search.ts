@@ -97,7 +97,7 @@ async function search(options: Options, io: Io): Promise<void> {
   query.set('limit', String(options.limit))
   if (options.before !== undefined) query.set('before', String(options.before))
   if (options.reveal === true) query.set('reveal', 'true')
-  await print(await ask(options, `events?${query}`, io), options, io, 'before')
+  await print(await ask(options, `events?${query.toString()}`, io), options, io, 'before')
 }
 
 async function timeline(options: TimelineOptions, io: Io): Promise<void> {
@@ -110,7 +110,7 @@ async function timeline(options: TimelineOptions, io: Io): Promise<void> {
   query.set('limit', String(options.limit))
   if (options.after !== undefined) query.set('after', String(options.after))
   if (options.reveal === true) query.set('reveal', 'true')
-  await print(await ask(options, `timeline?${query}`, io), options, io, 'after')
+  await print(await ask(options, `timeline?${query.toString()}`, io), options, io, 'after')
 }
 
 async function show(at: number, options: ShowOptions, io: Io): Promise<void> {

@@ -32,7 +32,7 @@ async function rewrap({ key: add, json }: RewrapOptions, io: Io): Promise<void> 
   const progress = createProgress(io, 'keys')
   const { kekId, subjects } = await rewrapVault(
     readConfig(io.env),
-    { add, onProgress: progress.update },
+    { add, onProgress: (done, all) => progress.update(done, all) },
     (message) => io.err(`${message}\n`),
   )
   progress.end()

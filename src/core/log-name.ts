@@ -1,7 +1,7 @@
 // What logs are called: the segment of their prefix `/logs/<name>`.
 
 /** 1 to 63 of a-z, 0-9 and -, no - at either end; or the one name with an underscore, which is ours. */
-export const LOG_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|_meta)$/
+export const LOG_NAME: RegExp = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|_meta)$/
 
 /** The log that the first start creates, and that agents without a log of their own append to. */
 export const DEFAULT_LOG = 'default'

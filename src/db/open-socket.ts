@@ -43,6 +43,7 @@ async function answered<T extends Socket>(socket: T): Promise<T | undefined> {
  * not get, the driver waits for ever.
  */
 function settled<T extends Socket>(socket: T): T {
+  watch(socket)
   const emit = socket.emit.bind(socket)
   let connected = !socket.connecting
   socket.once('connect', () => (connected = true))
@@ -51,4 +52,20 @@ function settled<T extends Socket>(socket: T): T {
     return connected && event === 'close' ? emit('close', false) : emit(event, ...args)
   }
   return socket
+}
+
+/** The driver writes at once to a socket that it is handed; milliseconds. */
+const SILENCE = 100
+
+/**
+ * What the driver was about to write when a socket closed keeps it from writing anything to the next ones: it would wait for
+ * connect_timeout, twice or more, until so much is to be written that it goes out all the same. A socket that stays silent is
+ * closed, so that this is over within a second.
+ */
+function watch(socket: Socket): void {
+  const check = (): void => {
+    if (socket.bytesWritten === 0 && socket.writableLength === 0) socket.destroy()
+  }
+  // After a pause of the whole process timers come first, and what the driver was about to write second.
+  setTimeout(() => setImmediate(check), SILENCE).unref()
 }

@@ -182,7 +182,8 @@ describe.skipIf(nothing !== undefined)('a minute without the database', () => {
     const folder = join(home, 'job')
     mkdirSync(folder)
     const key = adminKey(join(home, 'data'))
-    await doMainJob({ url: service?.url ?? '', key, folder, events, person: 'anna@example.org' })
+    const job = { url: service?.url ?? '', key, folder, events, person: 'anna@example.org' }
+    expect(await doMainJob(job)).toBe(names.length)
   })
 
   /** Indexes of each event that is in the log. */

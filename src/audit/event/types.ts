@@ -84,7 +84,7 @@ export interface PersonalField {
 export interface Draft {
   /**
    * Members of the envelope that stay for ever, all but `id` (when the sender gave none), `_sd`, `_sd_alg`, `refs`. The members
-   * `ref` of persons in it are positions in `subjects`, and so in `Envelope.refs`.
+   * `ref` of persons in it are positions in `subjects`, and so in `Envelope.refs`. Sealing makes the envelope of this very object.
    */
   readonly clear: JsonObject
   readonly personal: readonly PersonalField[]

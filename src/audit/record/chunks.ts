@@ -11,7 +11,8 @@ export function* chunksOf(sealed: readonly Sealed[]): Generator<readonly Sealed[
   let start = 0
   let bytes = 0
   for (const [i, { entry, sidecars }] of sealed.entries()) {
-    const size = sidecars.reduce((sum, sidecar) => sum + sidecar.size, entry.length)
+    let size = entry.length
+    for (const sidecar of sidecars) size += sidecar.size
     if (i > start && (i - start === MAX_ENTRIES || bytes + size > MAX_BYTES)) {
       yield sealed.slice(start, i)
       start = i

@@ -18,7 +18,8 @@ export interface MainJob {
 
 const PATIENCE = { timeout: 30_000, interval: 200 }
 
-export async function doMainJob({ url, key, folder, events, person }: MainJob): Promise<void> {
+/** @returns how many events were done with */
+export async function doMainJob({ url, key, folder, events, person }: MainJob): Promise<number> {
   const run = async (...args: string[]): Promise<CliResult> => {
     const result = await runCli([...args, '--url', url, '--key', key])
     expect(result, `${args.join(' ')}: ${result.err}`).toMatchObject({ code: 0 })
@@ -62,10 +63,8 @@ export async function doMainJob({ url, key, folder, events, person }: MainJob): 
 
   const admin = await run('key', 'create', 'asks', '--role', 'admin', '--json')
   const asker = (JSON.parse(admin.out) as { key: string }).key
-  const again = await runCli([
-    ...['erasure', 'request', person, '--basis', 'GDPR Art. 17', '--json'],
-    ...['--url', url, '--key', asker],
-  ])
+  const request = ['erasure', 'request', person, '--basis', 'GDPR Art. 17', '--json']
+  const again = await runCli([...request, '--url', url, '--key', asker])
   expect(again, again.err).toMatchObject({ code: 0 })
   const erasure = (JSON.parse(again.out) as { id: string }).id
   const done = await runCli(['erasure', 'approve', erasure, '--url', url, '--key', other])
@@ -78,4 +77,5 @@ export async function doMainJob({ url, key, folder, events, person }: MainJob): 
   }
   const { out } = await run('event', 'search', '--actor', person, '--json')
   expect(out).toBe('')
+  return verified.length
 }
