@@ -95,24 +95,10 @@ export async function httpGround(env: Readonly<Record<string, string>> = {}): Pr
       await made('/logs', { name })
     },
     async ready() {
-      const t0 = performance.now()
-      let told = 0
-      for (;;) {
+      await vi.waitFor(async () => {
         const response = await ask('/readyz')
-        const text = await response.text()
-        const t = performance.now() - t0
-        if (response.status === 200) {
-          if (t > 3000) console.log('READY after', Math.round(t))
-          return
-        }
-        if (t > told + 2500) {
-          told = t
-          const rows =
-            await database.owner`SELECT application_name, state, wait_event, count(*)::int n, max(now()-state_change)::text age FROM pg_stat_activity WHERE datname = ${database.name} GROUP BY 1,2,3 ORDER BY 1`
-          console.log('NOTREADY', Math.round(t), text.slice(150, 600), JSON.stringify(rows))
-        }
-        if (t > 100000) throw new Error('never ready')
-      }
+        expect([response.status, await response.text()]).toEqual([200, expect.anything()])
+      }, PATIENCE)
     },
     async indexed(log, size) {
       await vi.waitFor(async () => {
