@@ -43,7 +43,7 @@ export async function readEdgeTiles(sql: Reader, logId: number, size: number): P
 
 /** Entries `start` to `end`, exclusive. @throws LogError `log_damaged` */
 export async function readEntries(
-  sql: Reader,
+  sql: Sql,
   logId: number,
   start: number,
   end: number,
@@ -57,19 +57,19 @@ export async function readEntries(
   return rows.map((row) => row.data)
 }
 
-/** The same for many: their bytes do not travel as text. */
-async function copyEntries(sql: Reader, logId: number, start: number, end: number): Promise<Uint8Array[]> {
+/** The same for many: their bytes do not travel as text. In a transaction, for the driver would send other statements into the copy. */
+async function copyEntries(sql: Sql, logId: number, start: number, end: number): Promise<Uint8Array[]> {
   const entries: Uint8Array[] = []
   let missing = -1
-  await copyOut(
-    sql,
-    `SELECT index, data FROM log.entries WHERE log_id = ${logId} AND index >= ${start} AND index < ${end} ORDER BY index`,
-    (bytes, [indexAt = 0, dataAt = 0], [, size = 0]) => {
+  const query = `SELECT index, data FROM log.entries
+    WHERE log_id = ${logId} AND index >= ${start} AND index < ${end} ORDER BY index`
+  await sql.begin((tx) =>
+    copyOut(tx, query, (bytes, [indexAt = 0, dataAt = 0], [, size = 0]) => {
       const next = start + entries.length
       if (Number(bytes.readBigInt64BE(indexAt)) === next)
         entries.push(Buffer.from(bytes.subarray(dataAt, dataAt + size)))
       else if (missing < 0) missing = next
-    },
+    }),
   )
   if (missing >= 0 || entries.length < end - start)
     throw damaged('entries', logId, `index ${missing >= 0 ? missing : start + entries.length}`)

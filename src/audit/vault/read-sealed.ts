@@ -1,6 +1,6 @@
 // Ciphertexts of entries, beside the keys that open them.
 import type { Sql } from '../../db/connect.ts'
-import { copyOut } from '../../store/copy-out.ts'
+import { copyOut, type RowVisitor } from '../../store/copy-out.ts'
 import { available } from './available.ts'
 import type { SealedEntry } from './types.ts'
 
@@ -58,7 +58,7 @@ function selectRows(
     ORDER BY d.index, d.subject_id`
 }
 
-/** The bytes do not travel as text: half of the time, here and in the database. */
+/** The bytes do not travel as text. In a transaction, for the driver would send other statements into the copy. */
 function copyRange(
   sql: Sql,
   logId: number,
@@ -66,23 +66,21 @@ function copyRange(
   add: (row: SealedRow) => void,
 ): Promise<void> {
   const [start, end] = [entries[0]?.index ?? 0, (entries.at(-1)?.index ?? -1) + 1]
-  return copyOut(
-    sql,
-    `SELECT d.index, d.subject_id, d.sealed, s.ref, k.kek_id, k.wrapped
+  const query = `SELECT d.index, d.subject_id, d.sealed, s.ref, k.kek_id, k.wrapped
     FROM vault.disclosures d
     LEFT JOIN vault.subjects s USING (subject_id) LEFT JOIN vault.subject_keys k USING (subject_id)
-    WHERE d.log_id = ${logId} AND d.index >= ${start} AND d.index < ${end} ORDER BY d.index, d.subject_id`,
-    (bytes, starts, sizes) => {
-      const [index = 0, subject = 0, sealed = 0, ref = 0, kek = 0, wrapped = 0] = starts
-      const [, , sealedSize = 0, refSize = -1, kekSize = -1, wrappedSize = -1] = sizes
-      add({
-        index: Number(bytes.readBigInt64BE(index)),
-        subjectId: Number(bytes.readBigInt64BE(subject)),
-        sealed: Buffer.from(bytes.subarray(sealed, sealed + sealedSize)),
-        ref: refSize < 0 ? null : bytes.toString('latin1', ref, ref + refSize),
-        kekId: kekSize < 0 ? null : bytes.toString('latin1', kek, kek + kekSize),
-        wrapped: wrappedSize < 0 ? null : Buffer.from(bytes.subarray(wrapped, wrapped + wrappedSize)),
-      })
-    },
-  )
+    WHERE d.log_id = ${logId} AND d.index >= ${start} AND d.index < ${end} ORDER BY d.index, d.subject_id`
+  const visit: RowVisitor = (bytes, starts, sizes) => {
+    const [index = 0, subject = 0, sealed = 0, ref = 0, kek = 0, wrapped = 0] = starts
+    const [, , sealedSize = 0, refSize = -1, kekSize = -1, wrappedSize = -1] = sizes
+    add({
+      index: Number(bytes.readBigInt64BE(index)),
+      subjectId: Number(bytes.readBigInt64BE(subject)),
+      sealed: Buffer.from(bytes.subarray(sealed, sealed + sealedSize)),
+      ref: refSize < 0 ? null : bytes.toString('latin1', ref, ref + refSize),
+      kekId: kekSize < 0 ? null : bytes.toString('latin1', kek, kek + kekSize),
+      wrapped: wrappedSize < 0 ? null : Buffer.from(bytes.subarray(wrapped, wrapped + wrappedSize)),
+    })
+  }
+  return sql.begin((tx) => copyOut(tx, query, visit))
 }
