@@ -400,7 +400,8 @@ test('who looks is in _meta before he is answered', async () => {
   ]) {
     const before = await treeSize(ground, '_meta')
     expect((await get(path)).status).toBe(200)
-    expect([path, await treeSize(ground, '_meta')]).toEqual([path, before + 1])
+    // What was refused before may be written meanwhile too.
+    expect(await treeSize(ground, '_meta'), path).toBeGreaterThan(before)
   }
   await vi.waitFor(async () => {
     const { events } = await get<List>('/logs/_meta/events?action=prooflog.reveal', 'auditor')
