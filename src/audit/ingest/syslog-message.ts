@@ -32,13 +32,20 @@ const MAX_PRIORITY = 191
  * @param received when it came; RFC 3339 in UTC: the year of an RFC 3164 time is the one that lies nearest to it
  */
 export function parseSyslog(message: string, received: string): SyslogMessage {
-  const text = message.replace(/[\r\n\0]+$/, '')
+  const text = withoutEnd(message)
   const priority = PRIORITY.exec(text)
   const value = Number(priority?.[1])
   if (!priority || value > MAX_PRIORITY) return { ...parse3164(text, received) }
   const rest = text.slice(priority[0].length)
   const body = parse5424(rest) ?? parse3164(rest, received)
   return { facility: value >> 3, severity: value & 7, ...body }
+}
+
+/** Without line ends and padding. By hand: a pattern tries again at each of many NULs that stand in the middle. */
+function withoutEnd(message: string): string {
+  let end = message.length
+  while (end > 0 && '\r\n\0'.includes(message.charAt(end - 1))) end--
+  return message.slice(0, end)
 }
 
 function parse5424(rest: string): SyslogMessage | undefined {
@@ -118,10 +125,9 @@ function parseElement(
 
 function add(params: Map<string, string | string[]>, name: string, value: string): void {
   const before = params.get(name)
-  params.set(
-    name,
-    before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value],
-  )
+  // Added to, not copied: a message has room for ten thousand of one name.
+  if (Array.isArray(before)) before.push(value)
+  else params.set(name, before === undefined ? value : [before, value])
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

@@ -4,9 +4,10 @@ import { nanosOf } from '../event/time.ts'
 import type { Envelope } from '../event/types.ts'
 import type { KeyField } from './key-fields.ts'
 import { type EventKeys, keyOf, severityKeys } from './keys.ts'
-import { millisOf } from './rows.ts'
+import { millisOf, nanosIn } from './rows.ts'
 import type { Terms } from './terms.ts'
 import type { SearchQuery } from './types.ts'
+import { MAX_WHOLE } from './visit-keys.ts'
 import { wordsOf } from './words.ts'
 
 /** Keys of which an event must have one. */
@@ -27,7 +28,6 @@ export interface Plan {
 const MAX_LIMIT = 1_000
 const MAX_QUERY_WORDS = 20
 const MAX_VALUES = 20
-const MAX_VALUE_LENGTH = 512
 const FIELDS = [
   'action',
   'actor',
@@ -71,8 +71,8 @@ function valuesOf(name: string, given: string | readonly string[]): readonly str
   if (values.length === 0 || values.length > MAX_VALUES)
     throw invalid(name, `takes 1 to ${MAX_VALUES} values`)
   for (const value of values) {
-    if (value.length === 0 || value.length > MAX_VALUE_LENGTH)
-      throw invalid(name, `takes 1 to ${MAX_VALUE_LENGTH} characters`)
+    if (value.length === 0 || value.length > MAX_WHOLE)
+      throw invalid(name, `takes 1 to ${MAX_WHOLE} characters`)
   }
   return values
 }
@@ -124,9 +124,8 @@ export function termConditions({ conditions, personal }: Plan, terms: Terms): st
 export function matches(plan: Plan, envelope: Envelope, { clear, personal }: EventKeys): boolean {
   const has = (key: string): boolean => clear.has(key) || (plan.personal && personal.has(key))
   if (!plan.conditions.every((keys) => keys.some(has))) return false
-  const time = envelope['time']
-  if (typeof time !== 'string') return true // the time when the log took it is exact in the row
-  const nanos = nanosOf(time)
+  const nanos = nanosIn(envelope['time'])
+  if (nanos === undefined) return true // the time when the log took it is exact in the row
   return (plan.from === undefined || nanos >= plan.from) && (plan.to === undefined || nanos < plan.to)
 }
 

@@ -1,4 +1,5 @@
 // An event as a row of search.events, and rows in Postgres's binary COPY format.
+import { UnreadableEvent } from '../event/errors.ts'
 import { nanosOf } from '../event/time.ts'
 import type { FieldsOfEvent } from '../follow/read-fields.ts'
 import type { Terms } from './terms.ts'
@@ -28,7 +29,20 @@ function timeOf(time: unknown): number | undefined {
   if (typeof time !== 'string') return undefined
   // Digits beyond milliseconds are cut off by Date, before 1970 too: rounded down.
   const millis = COMMON.test(time) ? Date.parse(time) : Number.NaN
-  return Number.isNaN(millis) ? millisOf(nanosOf(time)) : millis
+  if (!Number.isNaN(millis)) return millis
+  const nanos = nanosIn(time)
+  return nanos === undefined ? undefined : millisOf(nanos)
+}
+
+/** Undefined for what is no time: an entry may say anything that somebody appended as bytes. */
+export function nanosIn(time: unknown): bigint | undefined {
+  if (typeof time !== 'string') return undefined
+  try {
+    return nanosOf(time)
+  } catch (error) {
+    if (error instanceof UnreadableEvent) return undefined
+    throw error
+  }
 }
 
 /** POSIX milliseconds, rounded down. */

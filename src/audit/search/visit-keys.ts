@@ -1,6 +1,6 @@
 // A walk over everything that an event can be found by: for the texts of its keys (keys.ts), and for their hashes (terms.ts).
 import type { DisclosedField } from '../event/disclosures.ts'
-import type { Envelope } from '../event/types.ts'
+import { type Envelope, MAX_DEPTH } from '../event/types.ts'
 import {
   elementOf,
   EVENT,
@@ -23,7 +23,12 @@ interface Walk {
   readonly visitor: KeyVisitor
   readonly refs: readonly string[] | undefined
   readonly personal: boolean
+  /** Levels of arrays and objects that are still looked into. */
+  readonly levels: number
 }
+
+/** A value that is longer is not searched for whole: no query has room for it (plan.ts). UTF-16 units. */
+export const MAX_WHOLE = 512
 
 /** Paths whose places are remembered. */
 const PLACES = 1_000
@@ -31,9 +36,9 @@ const places = new Map<string, Place | undefined>()
 
 export function visitKeys(envelope: Envelope, fields: readonly DisclosedField[], visitor: KeyVisitor): void {
   const { refs } = envelope
-  visitMembers(envelope, EVENT, false, { visitor, refs, personal: false })
+  visitMembers(envelope, EVENT, false, { visitor, refs, personal: false, levels: MAX_DEPTH })
   if (fields.length === 0) return
-  const walk = { visitor, refs, personal: true }
+  const walk = { visitor, refs, personal: true, levels: MAX_DEPTH }
   for (const { path, value } of fields) visit(value, knownPlace(path), path.endsWith('.ref'), walk)
 }
 
@@ -50,9 +55,11 @@ function knownPlace(path: string): Place | undefined {
 function visit(value: unknown, place: Place | undefined, ref: boolean, walk: Walk): void {
   if (typeof value === 'string') visitText(value, place, ref, walk)
   else if (typeof value === 'number') visitNumber(value, place, ref, walk)
-  else if (typeof value === 'object' && value !== null) {
-    if (Array.isArray(value)) for (const one of value) visit(one, elementOf(place), false, walk)
-    else visitMembers(value, place, true, walk)
+  // No event is deeper, but an entry may be that somebody appended as bytes.
+  else if (typeof value === 'object' && value !== null && walk.levels > 0) {
+    const below = { ...walk, levels: walk.levels - 1 }
+    if (Array.isArray(value)) for (const one of value) visit(one, elementOf(place), false, below)
+    else visitMembers(value, place, true, below)
   }
 }
 
@@ -75,6 +82,7 @@ function visitText(value: string, place: Place | undefined, ref: boolean, walk: 
 
 function visitWhole(field: KeyField, value: string, { visitor, personal }: Walk): void {
   if (field === 'severity') return // a number
+  if (value.length > MAX_WHOLE) return
   visitor.whole(field, value, personal)
   if (field !== 'action') return
   for (let dot = value.indexOf('.'); dot >= 0; dot = value.indexOf('.', dot + 1))

@@ -12,7 +12,7 @@ const CHUNK = /[^\s"'`()[\]{}<>|,;]+/gu
 /** What stands between the marks of URLs, addresses and assignments: `example.com`, `user.login`, `a-b_c`. */
 const PIECE = /[\p{L}\p{N}\p{M}._-]+/gu
 const WORD = /[\p{L}\p{N}\p{M}]+/gu
-const EDGE = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu
+const LETTER = /[\p{L}\p{N}]/u
 
 // Most of what is sent is ASCII.
 const ASCII = /^[\0-\x7f]*$/
@@ -32,9 +32,9 @@ export function addWords(text: string, into: Set<string>, max: number = MAX_WORD
   }
   for (const chunk of lower.match(CHUNK) ?? []) {
     if (into.size >= max) return
-    add(chunk.replace(EDGE, ''), into, max)
+    add(withoutEdges(chunk), into, max)
     for (const piece of chunk.match(PIECE) ?? []) {
-      add(piece.replace(EDGE, ''), into, max)
+      add(withoutEdges(piece), into, max)
       for (const word of piece.match(WORD) ?? []) add(word, into, max)
     }
   }
@@ -43,7 +43,7 @@ export function addWords(text: string, into: Set<string>, max: number = MAX_WORD
 /** Adds a name as the one word that it is; one that has blanks in it, or is too long to be looked for as one, as its words. */
 export function addName(text: string, into: Set<string>, max: number = MAX_WORDS): void {
   const lower = foldCase(text)
-  const whole = lower.replace(EDGE, '')
+  const whole = withoutEdges(lower)
   const [chunk, other] = lower.match(CHUNK) ?? []
   if (chunk === lower && other === undefined && isLength(whole.length)) add(whole, into, max)
   else addWords(lower, into, max)
@@ -53,11 +53,29 @@ export function addName(text: string, into: Set<string>, max: number = MAX_WORDS
 export function wordsOf(text: string): string[] {
   const words = new Set<string>()
   for (const [chunk] of foldCase(text).matchAll(CHUNK)) {
-    const whole = chunk.replace(EDGE, '')
+    const whole = withoutEdges(chunk)
     if (whole.length <= MAX_LENGTH) add(whole, words, MAX_WORDS)
     else for (const [word] of whole.matchAll(WORD)) add(word, words, MAX_WORDS)
   }
   return [...words]
+}
+
+/** Without what is no letter or digit at its ends. By hand: a pattern tries again at each of many marks in the middle. */
+function withoutEdges(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && !LETTER.test(pointAt(text, start))) start += pointAt(text, start).length
+  while (start < end && !LETTER.test(pointBefore(text, end))) end -= pointBefore(text, end).length
+  return text.slice(start, end)
+}
+
+function pointAt(text: string, at: number): string {
+  return String.fromCodePoint(text.codePointAt(at) ?? 0)
+}
+
+function pointBefore(text: string, end: number): string {
+  const pair = end >= 2 ? pointAt(text, end - 2) : ''
+  return pair.length === 2 ? pair : text.charAt(end - 1)
 }
 
 function add(word: string, into: Set<string>, max: number): void {

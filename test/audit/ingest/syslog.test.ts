@@ -330,3 +330,17 @@ describe('framing', () => {
     expect(framesOf([bytes('<1>abc')], 100, true)).toMatchObject([{ size: 6, fault: 'unfinished' }])
   })
 })
+
+test('marks in the middle of a message, however many, cost no more than other letters', () => {
+  const many = 65_000
+  for (const mark of ['\0', '\r']) {
+    const started = performance.now()
+    expect(parseSyslog(`<13>${mark.repeat(many)}x${mark}\n`, RECEIVED).text).toBe(`${mark.repeat(many)}x`)
+    expect(performance.now() - started).toBeLessThan(500) // it was five seconds
+  }
+})
+
+test('a parameter that comes again ten thousand times has a list of all', () => {
+  const message = `<13>1 - - - - - [a ${Array.from({ length: 10_000 }, () => 'p="v"').join(' ')}] x`
+  expect(parseSyslog(message, RECEIVED).data?.['a']?.['p']).toHaveLength(10_000)
+})

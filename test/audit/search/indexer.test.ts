@@ -132,3 +132,31 @@ test('no more searches at once than are allowed', async () => {
   expect(refused).toHaveLength(12)
   for (const { reason } of refused) expect(reason).toMatchObject({ code: 'search_busy' })
 })
+
+test('entries appended as bytes that look like events stop nobody from finding the others', async () => {
+  const at = await ground()
+  await at.indexer()
+  const looks = { v: 1, type: 'event', id: 'x', source: 'app', format: 'native', outcome: 'success' }
+  await at.log.append(
+    [
+      JSON.stringify({ ...looks, time: 'never' }),
+      JSON.stringify({
+        action: 'a',
+        format: 'native',
+        id: 'x',
+        source: 'app',
+        time: 'never',
+        type: 'event',
+        v: 1,
+      }),
+      `{"v":1,"type":"event","id":"x","source":"app","format":"native","extra":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
+      JSON.stringify({ ...looks, action: '.'.repeat(60_000) }),
+    ].map((text) => Buffer.from(text)),
+  )
+  await at.record(events(1, 'after'))
+  await at.indexed()
+  const { indexes } = await at.search.query(at.log, { personal: true, id: 'after0', limit: 10 })
+  expect(indexes).toEqual([4])
+  const from = '2000-01-01T00:00:00Z'
+  expect((await at.search.query(at.log, { personal: true, from, limit: 10 })).indexes).toContain(4)
+})

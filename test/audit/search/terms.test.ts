@@ -7,7 +7,7 @@ import { fieldsOf, keyOf, keysOf } from '../../../src/audit/search/keys.ts'
 import { rowOf, millisOf } from '../../../src/audit/search/rows.ts'
 import { createSipHash } from '../../../src/audit/search/siphash.ts'
 import { createTerms } from '../../../src/audit/search/terms.ts'
-import { addWords } from '../../../src/audit/search/words.ts'
+import { addWords, wordsOf } from '../../../src/audit/search/words.ts'
 
 const terms = createTerms(new Uint8Array(32).fill(9))
 
@@ -144,4 +144,31 @@ test('a name is one word: an id, a session or a trace is found whole by its text
   for (const there of [keyOf('id', 'order-1234'), keyOf('w', 'order-1234'), keyOf('w', 't-9')])
     expect(clear.has(there)).toBe(true)
   for (const part of ['1234', 'order', 'native', 'event']) expect(clear.has(keyOf('w', part))).toBe(false)
+})
+
+test('marks between letters, however many, cost no more than letters', () => {
+  for (const mark of ['!', '.', '-', '\u{1F600}']) {
+    const text = `é${mark.repeat(60_000)}é`
+    const words = new Set<string>()
+    const started = performance.now()
+    addWords(text, words)
+    expect(wordsOf(text)).toEqual([])
+    expect(performance.now() - started).toBeLessThan(1_000) // it was up to nine seconds
+    expect([...words]).toEqual([])
+  }
+  expect(wordsOf('«\u{1F600}éa\u{1F600}b»!')).toEqual(['éa\u{1F600}b'])
+})
+
+test('an entry that only looks like an event has a row as well, and not one for each dot of its action', () => {
+  const looks = (more: object): Envelope =>
+    ({ v: 1, type: 'event', id: 'x', source: 's', format: 'native', ...more }) as unknown as Envelope
+  let deep: Json = 'word'
+  for (let i = 0; i < 20_000; i++) deep = [deep]
+  for (const more of [{ time: 'never' }, { time: '2026-13-41T00:00:00Z' }, { extra: deep }])
+    expect(rowOf({ index: 0, envelope: looks(more), fields: [] }, 5, terms)).toMatchObject({
+      time: 5,
+      far: false,
+    })
+  const dotted = rowOf({ index: 0, envelope: looks({ action: '.'.repeat(60_000) }), fields: [] }, 5, terms)
+  expect(dotted.terms.length).toBeLessThan(20)
 })
