@@ -25,15 +25,18 @@ interface Kind {
 
 /** Milliseconds that equal accesses are counted together. */
 const WINDOW = 60_000
-/** Kinds of access at once; beyond it nobody is named any more who is not known. */
-const MOST_KINDS = 10_000
+/** Kinds of access of strangers at once; beyond it their addresses are not told apart. */
+const MOST_OF_STRANGERS = 10_000
+/** Of those who are known, whom no stranger may push out: else whoever has addresses enough could look without being named. */
+const MOST_OF_KNOWN = 50_000
 /** Kinds of one principal or address; beyond it logs are not told apart. */
 const MOST_OF_ONE = 256
 /** Distinct details of a kind, and characters of them, so that they fit an event; then it is due at once. */
 const MOST_DETAILS = 100
 const MOST_TEXT_OF_ONE = 50_000
-/** Characters of details of all kinds together. */
+/** Characters of details of all kinds together, of those who are known and of strangers each. */
 const MOST_TEXT = 8_000_000
+const MOST_TEXT_OF_STRANGERS = 2_000_000
 /** Kinds that are due before their time. */
 const MOST_FULL = 1_000
 
@@ -42,7 +45,9 @@ export function createTally(now: () => number): Tally {
   const kinds = new Map<string, Kind>()
   const perWho = new Map<string, number>()
   const full: Counted[] = []
-  let text = 0
+  const known = { kinds: 0, text: 0, mostKinds: MOST_OF_KNOWN, mostText: MOST_TEXT }
+  const strangers = { kinds: 0, text: 0, mostKinds: MOST_OF_STRANGERS, mostText: MOST_TEXT_OF_STRANGERS }
+  const groupOf = ({ principal }: Access): typeof known => (principal === undefined ? strangers : known)
 
   function kindOf(access: Access): Kind {
     const who = whoOf(access)
@@ -50,16 +55,19 @@ export function createTally(now: () => number): Tally {
     if (exact !== undefined) return exact
     if ((perWho.get(who) ?? 0) >= MOST_OF_ONE && access.log !== undefined)
       return kindOf({ ...access, log: undefined })
-    if (kinds.size >= MOST_KINDS && who !== '')
+    const group = groupOf(access)
+    if (group.kinds >= group.mostKinds && who !== '')
       return kindOf({ ...access, principal: undefined, ip: undefined, log: undefined })
     const time = now()
     const kind: Kind = { access, who, since: time, told: false, ...empty(time) }
     kinds.set(keyOf(who, access), kind)
+    group.kinds++
     perWho.set(who, (perWho.get(who) ?? 0) + 1)
     return kind
   }
-  function forget(key: string, { who }: Kind): void {
+  function forget(key: string, { who, access }: Kind): void {
     kinds.delete(key)
+    groupOf(access).kinds--
     const left = (perWho.get(who) ?? 1) - 1
     if (left === 0) perWho.delete(who)
     else perWho.set(who, left)
@@ -67,7 +75,7 @@ export function createTally(now: () => number): Tally {
   function take(kind: Kind): Counted {
     const { access, count, from, until, details, unlisted } = kind
     const listed = [...details]
-    text -= kind.text
+    groupOf(access).text -= kind.text
     Object.assign(kind, empty(now()))
     return { access, count, from, until, details: listed, unlisted }
   }
@@ -79,13 +87,14 @@ export function createTally(now: () => number): Tally {
       kind.until = now()
       const detail = detailText(access)
       if (kind.details.has(detail)) return
-      if (text + detail.length > MOST_TEXT || isFull(kind)) {
+      const group = groupOf(kind.access)
+      if (group.text + detail.length > group.mostText || isFull(kind)) {
         kind.unlisted++
         return
       }
       kind.details.add(detail)
       kind.text += detail.length
-      text += detail.length
+      group.text += detail.length
       // Of who is known nothing that was asked for is left out as long as it can be written.
       if (access.principal !== undefined && isFull(kind) && full.length < MOST_FULL) full.push(take(kind))
     },

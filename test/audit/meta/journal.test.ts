@@ -265,3 +265,27 @@ test('the log of the journal is made once, private', async () => {
   const down = { ...fakeLogs(), create: () => Promise.reject(new LogError('store_unavailable', 'down')) }
   await expect(ensureMetaLog(down)).rejects.toMatchObject({ code: 'store_unavailable' })
 })
+
+test('strangers, however many, neither make those nameless who are known nor hide what they asked for', async () => {
+  const stranger = { action: 'denied', principal: undefined, status: 401, code: 'key_missing' } as const
+  for (let address = 0; address < 50; address++)
+    for (let log = 0; log < 256; log++)
+      journal.note(
+        access({
+          ...stranger,
+          ip: `2001:db8::${address.toString(16)}`,
+          log: `log-${log}`,
+          detail: { q: `${'x'.repeat(2_000)} ${address} ${log}` },
+        }),
+      )
+  journal.note(access({ action: 'read', log: 'payroll', detail: { start: '7' } }))
+  await journal.flush()
+  const looks = written.filter(({ action }) => action === 'prooflog.read')
+  expect(looks).toMatchObject([
+    {
+      actor: { type: 'service', id: KEY.id },
+      targets: [{ id: 'payroll' }],
+      params: { asked: [{ start: '7' }] },
+    },
+  ])
+})
