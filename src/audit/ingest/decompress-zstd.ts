@@ -3,6 +3,7 @@
 // first: their headers say how much there can be at most, and whether the end is missing.
 import { ZSTDDecoder } from 'zstddec'
 import { AuditError } from '../event/errors.ts'
+import type { OnSize } from './decompress.ts'
 
 /** The most that one block may decompress to (RFC 8878 §3.1.1.2.4); bytes. */
 const BLOCK_MAX = 131_072
@@ -14,11 +15,13 @@ let decoder: Promise<ZSTDDecoder> | undefined
 
 /**
  * @param limit most bytes of output
+ * @param onSize told how many there are at most, before any is made
  * @throws AuditError `invalid_compression`, `body_expands`
  */
-export async function decompressZstd(body: Uint8Array, limit: number): Promise<Uint8Array> {
+export async function decompressZstd(body: Uint8Array, limit: number, onSize: OnSize): Promise<Uint8Array> {
   const most = mostOutput(body)
   if (most === 0) return new Uint8Array(0)
+  onSize(Math.min(most, limit))
   decoder ??= load()
   // An error of the library is an empty result: with a content that cannot be empty it can be nothing else.
   const output = (await decoder).decode(body, Math.min(most, limit))

@@ -1,23 +1,34 @@
 // Content-Encoding of what agents send (RFC 9110 §8.4.1): the Collector and most others gzip, Vector and Fluent Bit zstd or
 // deflate where they are told to.
-import { gunzip, inflate, inflateRaw } from 'node:zlib'
+import {
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  type Gunzip,
+  type Inflate,
+  type InflateRaw,
+} from 'node:zlib'
 import { AuditError } from '../event/errors.ts'
 import { decompressZstd, tooLarge } from './decompress-zstd.ts'
 
 const ACCEPTED = 'gzip, deflate, zstd and identity'
 /** Output is collected in pieces of this size, so a bomb costs the limit and one of them; bytes. */
-const CHUNK = 65_536
+const chunks = { chunkSize: 65_536 }
+
+/** Told of the bytes of output that there are, or will be, before more are made; ends the work by throwing. */
+export type OnSize = (bytes: number) => void
 
 /**
  * @param encoding value of Content-Encoding; undefined for none
  * @param limit most bytes of output
  * @throws AuditError `unsupported_encoding` (others, and more than one), `invalid_compression` (truncated or damaged),
- * `body_expands` (past the limit)
+ * `body_expands` (past the limit); what `onSize` throws
  */
 export async function decompress(
   body: Uint8Array,
   encoding: string | undefined,
   limit: number,
+  onSize: OnSize = () => {},
 ): Promise<Uint8Array> {
   const name = (encoding ?? '').trim().toLowerCase()
   switch (name) {
@@ -27,11 +38,11 @@ export async function decompress(
       return body
     case 'gzip':
     case 'x-gzip':
-      return unzip(gunzip, name, body, limit)
+      return unzip(createGunzip(chunks), name, body, limit, onSize)
     case 'deflate':
-      return unzip(isZlib(body) ? inflate : inflateRaw, name, body, limit)
+      return unzip(isZlib(body) ? createInflate(chunks) : createInflateRaw(chunks), name, body, limit, onSize)
     case 'zstd':
-      return decompressZstd(body, limit)
+      return decompressZstd(body, limit, onSize)
     default:
       throw unsupported(name)
   }
@@ -46,20 +57,34 @@ function isZlib([first = 0, second = 0]: Uint8Array): boolean {
 }
 
 /** Off the main thread; gunzip reads concatenated members (RFC 1952 §2.2). */
-function unzip(algorithm: typeof gunzip, name: string, body: Uint8Array, limit: number): Promise<Uint8Array> {
+function unzip(
+  engine: Gunzip | Inflate | InflateRaw,
+  name: string,
+  body: Uint8Array,
+  limit: number,
+  onSize: OnSize,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const options = { maxOutputLength: Math.max(1, limit), chunkSize: CHUNK, info: true }
-    algorithm(body, options, (error, result: unknown) => {
-      if (error !== null) {
-        const expands = 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
-        reject(expands ? tooLarge(limit) : invalid(name, 'or its end is missing', error))
-        return
+    const parts: Uint8Array[] = []
+    let size = 0
+    engine.on('data', (part: Uint8Array) => {
+      try {
+        size += part.length
+        if (size > limit) throw tooLarge(limit)
+        onSize(size)
+        parts.push(part)
+      } catch (error) {
+        reject(error)
+        engine.destroy()
       }
-      const { buffer, engine } = result as { buffer: Uint8Array; engine: { bytesWritten: number } }
+    })
+    engine.on('error', (error) => reject(invalid(name, 'or its end is missing', error)))
+    engine.on('end', () => {
       // What follows the end would be dropped without a word.
-      if (engine.bytesWritten === body.length) resolve(buffer)
+      if (engine.bytesWritten === body.length) resolve(Buffer.concat(parts, size))
       else reject(invalid(name, 'or something follows its end'))
     })
+    engine.end(body)
   })
 }
 

@@ -147,6 +147,30 @@ describe.each(DOORS)('$name', (door) => {
     })
   })
 
+  // The same for all doors.
+  test.runIf(door === DOORS[0])(
+    'thirty bodies that expand to just below the limit, at once, are bounded together',
+    async () => {
+      const plain = door.request([sent()])
+      const body = gzipSync(Buffer.alloc(63 * 2 ** 20, ' '), { level: 9 })
+      await expectNothingAdded(async () => {
+        const statuses: number[] = []
+        const peak = await peakMemory(async () => {
+          const all = Array.from({ length: 30 }, () =>
+            post(door, { ...plain, body }, { 'content-encoding': 'gzip' }),
+          )
+          for (const response of await Promise.all(all)) {
+            await response.arrayBuffer()
+            statuses.push(response.status)
+            if (response.status === 503) expect(response.headers.get('retry-after')).toBe('1')
+          }
+        })
+        expect(statuses).toContain(503)
+        expect(peak).toBeLessThan(512 * 2 ** 20) // it was two gigabytes
+      })
+    },
+  )
+
   test('a body over 16 MiB is 413 with the limit named, declared or not', async () => {
     const plain = door.request([sent()])
     await expectNothingAdded(async () => {

@@ -81,6 +81,30 @@ test('a bomb costs about the limit, not what it expands to', async () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000)
 })
 
+test('what there is of the output is told as it grows, and whoever is told may end it', async () => {
+  const bomb = gzipSync(Buffer.alloc(8_000_000))
+  for (const [body, encoding] of [
+    [bomb, 'gzip'],
+    [deflateSync(Buffer.alloc(8_000_000)), 'deflate'],
+    [ZSTD.zeros, 'zstd'],
+  ] as const) {
+    const enough = new Error('enough')
+    let told = 0
+    const decompressing = decompress(body, encoding, 10_000_000, (size) => {
+      told = size
+      if (size > 500_000) throw enough
+    })
+    await expect(decompressing).rejects.toBe(enough)
+    expect(told).toBeLessThan(2_000_000)
+  }
+  let last = 0
+  const whole = await decompress(bomb, 'gzip', 10_000_000, (size) => {
+    expect(size).toBeGreaterThan(last)
+    last = size
+  })
+  expect(last).toBe(whole.length)
+})
+
 describe('zstd', () => {
   test('what was compressed comes out, up to the very limit', async () => {
     expect(Buffer.from(await decompress(ZSTD.hello, 'zstd', hello.length))).toEqual(hello)
