@@ -130,7 +130,11 @@ function principalOf(claims: JWTPayload, issuer: OidcIssuer): Principal {
       `nothing is granted to the holder of this token: no grant names a value of its claim ${issuer.claim}`,
     )
   const id = `${issuer.issuer}#${sub}`
-  const grants = granted.map((grant) => ({ scopes: scopesOf(grant), logs: grant.logs ?? null }))
+  const grants = granted.map((grant) => ({
+    scopes: scopesOf(grant),
+    logs: grant.logs ?? null,
+    source: grant.source,
+  }))
   return {
     kind: 'oidc',
     id,

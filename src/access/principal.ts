@@ -28,6 +28,8 @@ export interface Rates {
 export interface Grant {
   readonly scopes: readonly Scope[]
   readonly logs: readonly string[] | null
+  /** What events sent by this grant are filed under; the principal's id unless given. */
+  readonly source?: string | undefined
 }
 
 /**
@@ -39,7 +41,10 @@ export function narrowed(principal: Principal, log: string | undefined): Princip
   if (grants === undefined) return principal
   const here = grants.filter(({ logs }) => covers(logs, log))
   const scopes = [...new Set(here.flatMap((grant) => grant.scopes))]
-  return { ...rest, scopes, logs: logsOf(here) }
+  // The source of a grant for another log would be a way to pose as that one's sender here.
+  const sending = here.filter((grant) => grant.scopes.includes('events:append'))
+  const source = sending.find((grant) => grant.source !== undefined)?.source ?? principal.id
+  return { ...rest, scopes, logs: logsOf(here), source }
 }
 
 /** @param logs as in a principal @param log undefined for what concerns all logs */

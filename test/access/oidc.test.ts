@@ -76,6 +76,17 @@ test('rights for one log do not add up with rights for another', async () => {
   expect(narrowed(who, undefined).scopes).toEqual(ROLES.auditor)
 })
 
+test('the source of a grant for one log is not what events in another are filed under', async () => {
+  const grants = [
+    { value: 'shop', scopes: ['events:append'], logs: ['a'], source: 'shop-ci' },
+    { value: 'hr', scopes: ['events:append'], logs: ['b'], source: 'hr-ci' },
+    { value: 'own', scopes: ['events:append'], logs: ['c'] },
+    { value: 'own', role: 'auditor', source: 'looks only' },
+  ]
+  const who = await oidcOf({ grants }).verify(await signing.token({ groups: ['shop', 'hr', 'own'] }))
+  expect(['a', 'b', 'c'].map((log) => narrowed(who, log).source)).toEqual(['shop-ci', 'hr-ci', who.id])
+})
+
 test('a token is for us, of a provider we trust, of somebody, and ends', async () => {
   const oidc = oidcOf()
   const wrong: Record<string, unknown>[] = [
