@@ -29,32 +29,40 @@ export interface HecAcks {
 
 const CHANNEL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** @param options.channels remembered at most, over all owners; the one that was quiet longest goes first. @param options.polled ids of one poll at most */
+/** @param options.channels of one owner remembered at most; the one that was quiet longest goes first, never one of somebody else. @param options.owners likewise @param options.polled ids of one poll at most */
 export function createHecAcks(
-  options: { readonly channels?: number; readonly polled?: number } = {},
+  options: { readonly channels?: number; readonly owners?: number; readonly polled?: number } = {},
 ): HecAcks {
-  const { channels = 10_000, polled = 10_000 } = options
+  const { channels = 1_000, owners = 1_000, polled = 10_000 } = options
   // In the order of last use: a Map iterates as it was inserted.
-  const given = new Map<string, number>()
+  const given = new Map<string, Map<string, number>>()
   return {
     issue(owner, channel) {
-      const key = keyOf(owner, channel)
-      const id = given.get(key) ?? 0
-      given.delete(key)
-      given.set(key, id + 1)
-      if (given.size > channels) given.delete(given.keys().next().value ?? key)
+      const name = checked(channel)
+      const own = given.get(owner) ?? new Map<string, number>()
+      const id = own.get(name) ?? 0
+      putLast(given, owner, own, owners)
+      putLast(own, name, id + 1, channels)
       return id
     },
     answer(owner, channel, body) {
-      const key = keyOf(owner, channel)
-      const count = given.get(key) ?? 0
-      if (count > 0) {
-        given.delete(key)
-        given.set(key, count)
+      const name = checked(channel)
+      const own = given.get(owner)
+      const count = own?.get(name) ?? 0
+      if (own !== undefined && count > 0) {
+        putLast(given, owner, own, owners)
+        putLast(own, name, count, channels)
       }
       return { acks: Object.fromEntries(idsOf(body, polled).map((id) => [id, id < count])) }
     },
   }
+}
+
+/** As the newest; the oldest goes when there are more than `most`. */
+function putLast<T>(map: Map<string, T>, name: string, value: T, most: number): void {
+  map.delete(name)
+  map.set(name, value)
+  if (map.size > most) map.delete(map.keys().next().value ?? name)
 }
 
 /**
@@ -69,9 +77,10 @@ export function hecChannel(header: string | undefined, query: string | undefined
   return channel.toLowerCase()
 }
 
-function keyOf(owner: string, channel: string): string {
+/** @throws HecError 11 */
+function checked(channel: string): string {
   if (!CHANNEL.test(channel)) throw new HecError(11)
-  return `${channel.toLowerCase()} ${owner}`
+  return channel.toLowerCase()
 }
 
 function idsOf(body: Uint8Array, limit: number): number[] {

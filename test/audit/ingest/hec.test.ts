@@ -331,6 +331,14 @@ describe('acknowledgements', () => {
     expect(acks.answer('k', OTHER, ask(0))).toEqual({ acks: { 0: false } })
   })
 
+  test('however many channels one sender opens, those of another stay acknowledged', () => {
+    const acks = createHecAcks()
+    acks.issue('victim', CHANNEL)
+    for (let n = 0; n < 12_000; n++)
+      acks.issue('greedy', `00000000-0000-0000-0000-${String(n).padStart(12, '0')}`)
+    expect(acks.answer('victim', CHANNEL, ask(0))).toEqual({ acks: { 0: true } })
+  })
+
   test('polling a channel that nobody sent to takes no memory', () => {
     const acks = createHecAcks({ channels: 1 })
     acks.issue('k', CHANNEL)
