@@ -63,7 +63,7 @@ async function checkPrefix(): Promise<number> {
   const pools = [databases.mirror, databases.origin].map(({ url }) => connect({ url, max: 2 }))
   const [copy, origin] = pools.map((pool) => createPostgresStore({ write: pool, read: pool, lead: pool }))
   const [info] = await copy!.logs()
-  const [own] = await origin!.logs()
+  const own = (await origin!.logs()).find(({ name }) => name === 'default')
   try {
     if (info === undefined) return 0
     const signed = await copy!.published(info.id) // before the head: a mirror that lives goes on meanwhile
