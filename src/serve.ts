@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { openKeys } from './access/keys.ts'
 import { createOidc, readOidcFile } from './access/oidc.ts'
 import { createRateLimiter } from './access/rate-limit.ts'
+import { refuseForged } from './audit/event/refuse-forged.ts'
 import { putSidecars } from './audit/vault/sidecars.ts'
 import type { Config } from './config.ts'
 import { ProoflogError } from './core/errors.ts'
@@ -100,6 +101,7 @@ export async function serve(
     const audit = await prepareAudit(config, {
       databaseUrl: database.url,
       logs: engine,
+      keys,
       open,
       metrics,
       logger,
@@ -116,6 +118,7 @@ export async function serve(
           : createOidc(await usable('PROOFLOG_OIDC', readOidcFile(config.oidcFile))),
       limits: createRateLimiter({ append: config.rateAppend, read: config.rateRead }),
       journal: audit.journal,
+      checkEntries: refuseForged,
       metrics,
       logger,
       database: { ping: () => read.sql`SELECT 1` },

@@ -1,6 +1,9 @@
 // What makes a log an audit log, put together: vault, recorder, journal, search, erasures, and what senders and readers speak to.
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
+import type { Keys } from './access/keys.ts'
+import { areOneLine } from './access/lineage.ts'
+import { AuditError } from './audit/event/errors.ts'
 import { DEFAULT_PRIVACY, parsePrivacy, type PrivacyPolicy } from './audit/event/privacy.ts'
 import type { AuditHttpDeps } from './audit/http/deps.ts'
 import { auditRoutes } from './audit/http/routes.ts'
@@ -32,6 +35,7 @@ import type { Log, Logs } from './log/types.ts'
 export interface AuditParts {
   readonly databaseUrl: string
   readonly logs: Logs
+  readonly keys: Pick<Keys, 'list'>
   /** A pool of connections to the database by name; closed by whoever opens it. */
   readonly open: (name: string, max: number, settings?: Readonly<Record<string, string>>) => Database
   readonly metrics: Metrics
@@ -54,7 +58,7 @@ const SEARCH_LIMIT = '10000'
 
 /** @throws AuditError `vault_key_missing`; ConfigError for files that cannot be used */
 export async function prepareAudit(config: Config, parts: AuditParts): Promise<Audit> {
-  const { databaseUrl, logs, open, metrics, logger, report, stopping } = parts
+  const { databaseUrl, logs, keys, open, metrics, logger, report, stopping } = parts
   await ensureMetaLog(logs)
   const db = open('vault', 4)
   const vault = await createVault({ db, keyFile: config.vaultKeyFile })
@@ -78,6 +82,13 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     db,
     vault,
     logOf: (logId) => logById(logs, logId),
+    async mayApprove({ requestedBy }, { id }) {
+      if (!areOneLine(await keys.list(), requestedBy, id)) return
+      throw new AuditError(
+        'same_person',
+        'the keys that asked and that approves were made one from the other: somebody else has to approve',
+      )
+    },
     // Also where another process keeps the search.
     forgetDerived: forgetTerms,
     // Who was looked for is named in the journal too: what was noted of it is written first, and then goes with them.

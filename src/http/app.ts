@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import type { Keys } from '../access/keys.ts'
-import { appendRoutes } from './append-routes.ts'
+import { appendRoutes, type CheckEntries } from './append-routes.ts'
 import { entryRoutes } from './entry-routes.ts'
 import { HttpError } from './errors.ts'
 import { keyRoutes } from './key-routes.ts'
@@ -26,6 +26,8 @@ export interface AppDeps extends OperationDeps, Omit<ServeDeps, 'nextRequestId' 
   readonly listing: Listing
   /** Of the program, for the reference page. */
   readonly version: string
+  /** What may not be appended as bytes: what other rooms alone may write. */
+  readonly checkEntries?: CheckEntries
   /** Routes of other rooms, each group with its own rows, and the kinds of problems that it brings. */
   readonly more?: readonly RouteGroup[]
 }
@@ -69,7 +71,7 @@ export function guardedRoutes(deps: AppDeps): GuardedRoute[] {
     ...lifecycleRoutes(deps.logs),
     ...logListRoutes(deps.logs, deps.listing),
     ...tileRoutes(),
-    ...appendRoutes(deps.stopping),
+    ...appendRoutes(deps.stopping, deps.checkEntries),
     ...entryRoutes(),
     ...proofRoutes(),
     ...keyRoutes(deps.keys, deps.logs),

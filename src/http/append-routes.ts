@@ -19,13 +19,16 @@ const MAX_BATCH_BYTES = 16 * 1024 * 1024
 const MAX_JSON_ENTRY_BYTES = 6 * MAX_ENTRY_SIZE + 1024
 const INDEX_HEADERS = headersFor('text/plain; charset=utf-8', 'no-store')
 
+/** What may not be appended as bytes; refuses by throwing. */
+export type CheckEntries = (entries: readonly Uint8Array[]) => void
+
 /** @param stopping ends waits when the process is about to stop */
-export function appendRoutes(stopping: AbortSignal): Route[] {
+export function appendRoutes(stopping: AbortSignal, check: CheckEntries = () => {}): Route[] {
   return [
     {
       method: 'POST',
       path: '/logs/:log/add',
-      onLog: addEntry,
+      onLog: (c, log) => addEntry(c, log, check),
       doc: {
         tag: 'append',
         summary: 'Append one entry',
@@ -49,7 +52,7 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
     {
       method: 'POST',
       path: '/logs/:log/entries',
-      onLog: (c, log) => addEntries(c, log, stopping),
+      onLog: (c, log) => addEntries(c, log, stopping, check),
       doc: {
         tag: 'append',
         summary: 'Append one entry or a batch',
@@ -89,19 +92,26 @@ export function appendRoutes(stopping: AbortSignal): Route[] {
   ]
 }
 
-async function addEntry(c: Context, log: Log): Promise<Response> {
+async function addEntry(c: Context, log: Log, check: CheckEntries): Promise<Response> {
   readQuery(c, [])
   const entry = await readBody(c, MAX_ENTRY_SIZE, 'entry_too_large')
   chargeEvents(c, 1)
+  check([entry])
   const [receipt] = await log.append([entry])
   if (receipt === undefined) throw new Error('append answered nothing')
   return new Response(String(receipt.index), { headers: INDEX_HEADERS })
 }
 
-async function addEntries(c: Context, log: Log, stopping: AbortSignal): Promise<Response> {
+async function addEntries(
+  c: Context,
+  log: Log,
+  stopping: AbortSignal,
+  check: CheckEntries,
+): Promise<Response> {
   const wait = readWait(readQuery(c, ['wait', 'timeout']), log)
   const { entries, batch } = await readEntries(c)
   chargeEvents(c, entries.length)
+  check(entries)
   const appended = await log.append(entries)
   const answer = batch ? batchReceiptOf(appended) : receiptOf(appended)
   if (wait === undefined) return json(answer)

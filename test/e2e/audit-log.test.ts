@@ -260,6 +260,87 @@ test('every look, and every attempt at one, is in the log _meta, provable like a
   expect(await proof.text()).toContain('c2sp.org/tlog-proof@v1')
 })
 
+test('nobody forges an event, or an erasure, by appending bytes that read as one', async () => {
+  const before = ((await (await http('root', '/logs/default/sth')).json()) as { tree_size: number }).tree_size
+  for (const forged of [
+    {
+      v: 1,
+      type: 'event',
+      id: 'f',
+      source: 'shop',
+      format: 'native',
+      action: 'user.login',
+      outcome: 'success',
+    },
+    { v: 1, type: 'erasure', id: 'f', source: 'prooflog', format: 'internal' },
+  ]) {
+    const entry = JSON.stringify(forged)
+    const added = await http('root', '/logs/default/add', { method: 'POST', body: ` ${entry}`.trim() })
+    expect([added.status, ((await added.json()) as { code: string }).code]).toEqual([400, 'forged_event'])
+    const lines = `{"text":"honest"}\n${JSON.stringify({ text: entry })}\n`
+    const sent = await http('root', '/logs/default/entries', {
+      method: 'POST',
+      body: lines,
+      type: 'application/x-ndjson',
+    })
+    expect(sent.status).toBe(400)
+  }
+  expect(await (await http('root', '/logs/default/sth')).json()).toMatchObject({ tree_size: before })
+})
+
+test('whose key was made from that of the one who asked does not approve, over generations', async () => {
+  const child = JSON.parse(
+    (await as('root', 'key', 'create', 'child', '--role', 'dpo', '--scope', 'keys:write', '--json')).out ||
+      '{}',
+  )
+  expect(child).toEqual({}) // a role, or scopes
+  const made = JSON.parse(
+    (
+      await as(
+        'root',
+        'key',
+        'create',
+        'child',
+        '--scope',
+        'erasure:request',
+        'erasure:approve',
+        'keys:write',
+        '--json',
+      )
+    ).out,
+  )
+  const grandchild = JSON.parse(
+    (
+      await home.run(
+        'key',
+        'create',
+        'grandchild',
+        '--scope',
+        'erasure:approve',
+        '--json',
+        '--url',
+        service.url,
+        '--key',
+        made.key,
+      )
+    ).out,
+  )
+  const asked = JSON.parse(
+    (await as('root', 'erasure', 'request', 'bob@example.com', '--basis', 'GDPR Art. 17', '--json')).out,
+  )
+  const refused = await home.run(
+    'erasure',
+    'approve',
+    asked.id,
+    '--url',
+    service.url,
+    '--key',
+    grandchild.key,
+  )
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('same_person')])
+  expect((await as('dpo', 'erasure', 'reject', asked.id)).code).toBe(0)
+})
+
 test('the search can be made anew from the log, without a gap', async () => {
   const rebuilt = await as('root', 'search', 'rebuild', '--wait', '--json')
   expect(rebuilt, rebuilt.err).toMatchObject({ code: 0 })

@@ -14,6 +14,7 @@ export type AuditErrorCode =
   | 'unsupported_encoding'
   | 'body_expands'
   | 'id_conflict'
+  | 'forged_event'
   | 'signature_rejected'
   // the vault
   | 'vault_unavailable'

@@ -33,6 +33,7 @@ export const AUDIT_PROBLEMS: Readonly<Record<AuditErrorCode | QuarantineCode, Pr
   invalid_compression: { status: 400, title: 'The compressed body cannot be read; nothing was stored' },
   unsupported_encoding: { status: 415, title: 'This content encoding is not accepted here' },
   body_expands: { status: 413, title: 'The body is too large once decompressed; nothing was stored' },
+  forged_event: { status: 400, title: 'An entry reads as an event; nothing was stored' },
   id_conflict: { status: 409, title: 'The log holds another event with this id; nothing was stored' },
   signature_rejected: { status: 400, title: 'A signature does not verify; nothing was stored' },
   vault_unavailable: { status: 503, title: 'The vault cannot be asked now; nothing was stored' },

@@ -11,6 +11,8 @@ export interface SyslogLimits {
   /** Bytes of a message; a longer one is cut and quarantined. */
   readonly maxFrame: number
   readonly maxConnections: number
+  /** Of one address: nobody alone takes all of them. */
+  readonly maxPerAddress: number
   /** Milliseconds without a byte until a connection is closed. Dead peers are found earlier, by TCP's own keep-alive. */
   readonly idleMs: number
   /** Messages that are recorded at once. */

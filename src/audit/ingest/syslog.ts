@@ -13,6 +13,7 @@ export type { SyslogLimits, SyslogPeer }
 const SYSLOG_LIMITS: SyslogLimits = {
   maxFrame: 65_536,
   maxConnections: 256,
+  maxPerAddress: 128,
   idleMs: 86_400_000,
   batch: 1_024,
   graceMs: 5_000,
@@ -69,6 +70,10 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
   server.on('connection', (socket: net.Socket) => {
     open.add(socket)
     socket.on('close', () => open.delete(socket))
+    const same = [...open].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress)
+    if (same.length <= limits.maxPerAddress) return
+    onFault(new Error(`a connection was refused: its address has ${limits.maxPerAddress} already`))
+    socket.destroy()
   })
   server.on('drop', () => onFault(new Error('a connection was refused: there are as many as are allowed')))
   server.on('tlsClientError', (error: Error) => onFault(error))

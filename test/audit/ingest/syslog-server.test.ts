@@ -157,18 +157,21 @@ describe('over TCP', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(3)
   })
 
-  test('connections beyond the limit are refused, and said so', async () => {
-    const { server, faults, messages } = await start({ limits: { maxConnections: 1 } })
-    const first = await connect(server)
-    await until(() => server.connections() === 1)
-    const second = net.connect({ port: server.port, host: '127.0.0.1' })
-    sockets.push(second)
-    second.on('error', () => undefined)
-    await closed(second)
-    expect(faults).toHaveLength(1)
-    first.end(counted('a'))
-    await until(() => messages.length === 1)
-  })
+  test.each([{ maxConnections: 1 }, { maxPerAddress: 1 }])(
+    'connections beyond %j are refused, and said so',
+    async (limits) => {
+      const { server, faults, messages } = await start({ limits })
+      const first = await connect(server)
+      await until(() => server.connections() === 1)
+      const second = net.connect({ port: server.port, host: '127.0.0.1' })
+      sockets.push(second)
+      second.on('error', () => undefined)
+      await closed(second)
+      expect(faults).toHaveLength(1)
+      first.end(counted('a'))
+      await until(() => messages.length === 1)
+    },
+  )
 
   test('an idle connection is closed, and one that waits for us is not', async () => {
     let release: () => void = () => undefined
