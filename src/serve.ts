@@ -2,7 +2,7 @@
 // in the opposite order.
 import type { Logger } from 'pino'
 import { openKeys } from './access/keys.ts'
-import { createOidc, readOidcFile } from './access/oidc.ts'
+import { createOidc, type Oidc, readOidcFile } from './access/oidc.ts'
 import { createRateLimiter } from './access/rate-limit.ts'
 import { refuseForged } from './audit/event/refuse-forged.ts'
 import { putSidecars } from './audit/vault/sidecars.ts'
@@ -112,10 +112,7 @@ export async function serve(
     const app = createApp({
       logs: engine,
       keys,
-      oidc:
-        config.oidcFile === undefined
-          ? undefined
-          : createOidc(await usable('PROOFLOG_OIDC', readOidcFile(config.oidcFile))),
+      oidc: await oidcOf(config),
       limits: createRateLimiter({ append: config.rateAppend, read: config.rateRead }),
       journal: audit.journal,
       checkEntries: refuseForged,
@@ -141,6 +138,13 @@ export async function serve(
     await stop()
     throw error
   }
+}
+
+/** @throws ConfigError when its file cannot be used */
+async function oidcOf({ oidcFile }: Config): Promise<Oidc | undefined> {
+  return oidcFile === undefined
+    ? undefined
+    : createOidc(await usable('PROOFLOG_OIDC', readOidcFile(oidcFile)))
 }
 
 interface EngineParts {

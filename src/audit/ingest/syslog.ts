@@ -60,6 +60,7 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
   const context: ConnectionContext = { limits, onRecords, onFault, now, giveUp: giveUp.signal }
   let closed: Promise<void> | undefined
   const server = listener(options.tls, (socket) => {
+    if (socket.destroyed) return // refused below, before it came here
     serving.set(
       socket,
       serveConnection(socket, context).finally(() => serving.delete(socket)),
@@ -67,7 +68,7 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
     if (closed) socket.end()
   })
   server.maxConnections = limits.maxConnections
-  server.on('connection', (socket: net.Socket) => {
+  server.prependListener('connection', (socket: net.Socket) => {
     open.add(socket)
     socket.on('close', () => open.delete(socket))
     const same = [...open].filter(({ remoteAddress }) => remoteAddress === socket.remoteAddress)
