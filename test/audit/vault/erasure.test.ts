@@ -352,7 +352,8 @@ test('ranges cover every index, and are few', () => {
 })
 
 test('what the database could not be told is not repeated in the error, which is logged', async () => {
-  const { db, erasures } = await ground.process()
+  const { db, vault, erasures } = await ground.process()
+  await vault.close() // or it would listen again, and be closed in the middle of that
   await db.close()
   const error: unknown = await erasures
     .get(ground.log.info.id, 'words-of-a-caller')

@@ -153,6 +153,7 @@ test('keys that are destroyed by anybody are forgotten by every process, at once
 
 test('a database that is away is said to be, and says nothing else', async () => {
   const gone = await ground.process()
+  await gone.vault.close() // or it would listen again, and be closed in the middle of that
   await gone.db.close()
   const error = await gone.vault.refOf(logId, ALICE).catch((cause: unknown) => cause)
   expect(error).toBeInstanceOf(AuditError)
