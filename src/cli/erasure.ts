@@ -14,7 +14,7 @@ export function addErasure(program: Command, io: Io): void {
     .command('erasure')
     .description('erase what is personal of somebody: the key and the disclosures go, every proof stays')
   listed(erasure.command('request <identifier>'))
-    .description('ask for it; somebody else has to approve')
+    .description('ask for it, by the identifier that senders give; somebody else has to approve')
     .addOption(
       new Option('--kind <kind>', 'what the identifier is')
         .choices(['actor', 'ip', 'source', 'raw'])
@@ -24,7 +24,7 @@ export function addErasure(program: Command, io: Io): void {
       '--basis <text>',
       'why, such as "GDPR Art. 17(1)(a)"; stays in the log, so name no person',
     )
-    .option('--ticket <text>', 'stays in the log, so name no person')
+    .option('--ticket <text>', 'number or name of the case; stays in the log, so name no person')
     .action(async (subject: string, { kind, basis, ticket, ...options }: RequestOptions) => {
       const body = { subject, kind, basis, ...(ticket === undefined ? {} : { ticket }) }
       await show(
@@ -82,6 +82,9 @@ async function show(answer: Fields, { json }: Options, io: Io): Promise<void> {
   const erasure = fieldsOf(answer)
   if (json) return io.out(`${JSON.stringify(erasure)}\n`)
   const { id, state, entries, index } = erasure
-  const done = entries === null ? '' : `: ${entries} entries hold nothing of the person any more`
+  const done =
+    entries === null
+      ? ''
+      : `: ${entries} ${entries === 1 ? 'entry holds' : 'entries hold'} nothing of the person any more`
   await io.out(`erasure ${id} is ${state}${done}${index === null ? '' : `, recorded at index ${index}`}\n`)
 }

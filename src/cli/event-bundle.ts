@@ -4,6 +4,7 @@ import { verifyEventBundle } from '../client/index.ts'
 import { createTransport } from '../client/transport.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './numbers.ts'
+import { printableJson } from './printable.ts'
 import { logTarget, type LogOptions, withLog } from './target.ts'
 import { policyFor, type TrustOptions, withTrust } from './trust.ts'
 import { describeEvent, eventFields } from './verified-event.ts'
@@ -22,7 +23,10 @@ export function addEventBundle(event: Command, io: Io): void {
       '--disclose <paths>',
       'personal fields, such as actor.name,src.ip, or all (needs a key that may; it is recorded)',
     )
-    .option('-o, --output <file>', 'where to write it, - for standard output (<log>-<index>.event.json)')
+    .option(
+      '-o, --output <file>',
+      'where to write it, - for standard output (<log>-<index>.event.json); with - nothing else is printed',
+    )
     .option('--json', 'print the result as JSON')
     .action((at: number, options: Options) => bundle(at, options, io))
 }
@@ -41,7 +45,7 @@ async function bundle(at: number, options: Options, io: Io): Promise<void> {
   await writeFile(output, file)
   await io.out(
     options.json
-      ? `${JSON.stringify({ ...eventFields(event), file: output })}\n`
+      ? `${printableJson({ ...eventFields(event), file: output })}\n`
       : `${describeEvent(event)}bundle    ${output}\n`,
   )
 }

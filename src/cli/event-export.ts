@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { open, stat, unlink } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { ClientError } from '../client/index.ts'
 import { filtersGiven, type FilterOptions, withFilters } from './event-search.ts'
@@ -31,25 +32,19 @@ async function exportEvents(options: Options, io: Io): Promise<void> {
       name === 'action' || name === 'source' ? [...(Array.isArray(known) ? known : []), value] : value
   }
   const body = { format: options.format, ...(options.reveal === true ? { reveal: true } : {}), ...filters }
+  if (options.output !== '-') await checkFile(options.output)
   const response = await request(`${target.url}/exports`, target.key, body, io)
   const custody = response.headers.get('prooflog-custody-index')
   const sink = options.output === '-' ? { write: io.out, end: async () => {} } : fileSink(options.output)
   const progress = createProgress(io, 'bytes')
   let bytes = 0
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of chunksOf(response)) {
       bytes += chunk.length
       progress.update(bytes, undefined)
       await sink.write(chunk)
     }
     await sink.end()
-  } catch (cause) {
-    throw new ClientError(
-      'unavailable',
-      'The export broke off: what was written is not complete; run it again.',
-      {},
-      { cause },
-    )
   } finally {
     progress.end()
   }
@@ -61,9 +56,31 @@ async function exportEvents(options: Options, io: Io): Promise<void> {
   else await io.out(told)
 }
 
+/** What the log sends; that a file cannot be written is another failure. */
+async function* chunksOf(response: Response): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* response.body ?? []
+  } catch (cause) {
+    throw new ClientError(
+      'unavailable',
+      'The export broke off: what was written is not complete; run it again.',
+      {},
+      { cause },
+    )
+  }
+}
+
 interface Sink {
   write(chunk: Uint8Array): Promise<void>
   end(): Promise<void>
+}
+
+/** That a file can be written is known before anything is exported, and the log says so; what it holds stays until then. */
+async function checkFile(path: string): Promise<void> {
+  const known = await stat(path).catch(() => undefined)
+  if (known !== undefined && !known.isFile() && !known.isDirectory()) return // a pipe is opened once
+  await (await open(path, 'a')).close()
+  if (known === undefined) await unlink(path)
 }
 
 function fileSink(path: string): Sink {
@@ -94,7 +111,8 @@ async function request(url: string, key: string | undefined, body: object, io: I
       body: JSON.stringify(body),
     })
   } catch (cause) {
-    throw new ClientError('unreachable', `${url} cannot be reached`, {}, { cause })
+    const why = cause instanceof Error && cause.cause instanceof Error ? `: ${cause.cause.message}` : ''
+    throw new ClientError('unreachable', `${url} cannot be reached${why}`, {}, { cause })
   }
   if (response.status === 200) return response
   const problem: unknown = await response.json().catch(() => undefined)

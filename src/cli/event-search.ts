@@ -5,6 +5,7 @@ import { decodeUtf8 } from '../core/bytes.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './numbers.ts'
+import { printableJson } from './printable.ts'
 import { formatTable } from './table.ts'
 import { logTarget, type LogOptions, withLog } from './target.ts'
 
@@ -12,21 +13,35 @@ import { logTarget, type LogOptions, withLog } from './target.ts'
 const FILTERS = [
   ['actor', '<id>', 'id, name, e-mail or ref of who did it'],
   ['target', '<id>', 'id, name or type of what it was done to'],
-  ['outcome', '<outcome>', 'success, failure or unknown'],
-  ['ip', '<address>', 'where it came from'],
-  ['session', '<id>', 'session'],
-  ['trace', '<id>', 'trace'],
-  ['correlation', '<id>', 'correlation id'],
-  ['severity', '<n>', 'at least this severity, 1 to 24'],
-  ['service', '<name>', 'service'],
+  ['ip', '<address>', 'address that it came from'],
+  ['session', '<id>', 'id of the session'],
+  ['trace', '<id>', 'id of the trace'],
+  ['correlation', '<id>', 'id that its sender gave to what belongs together'],
+  ['service', '<name>', 'name of the service that it is about'],
   ['id', '<id>', 'id of the event'],
-  ['type', '<type>', 'event, raw, erasure or custody'],
   ['from', '<time>', 'time of the event, from (RFC 3339)'],
-  ['to', '<time>', 'time of the event, before'],
+  ['to', '<time>', 'time of the event, before (RFC 3339)'],
   ['text', '<words>', 'words, all of which occur'],
 ] as const
 
-export type FilterOptions = { readonly action?: string[]; readonly source?: string[] } & {
+/** Filters with few values. */
+const CHOICES = [
+  ['outcome', '<outcome>', 'how it ended', ['success', 'failure', 'unknown']],
+  [
+    'type',
+    '<type>',
+    'raw is what was no event and is kept as it came',
+    ['event', 'raw', 'erasure', 'custody'],
+  ],
+] as const
+
+export type FilterOptions = {
+  readonly action?: string[]
+  readonly source?: string[]
+  readonly severity?: number
+  readonly outcome?: string
+  readonly type?: string
+} & {
   readonly [name in (typeof FILTERS)[number][0]]?: string
 }
 type Options = LogOptions &
@@ -42,16 +57,23 @@ type TimelineOptions = LogOptions & {
   limit: number
   after?: number
 }
-type ShowOptions = LogOptions & { reveal?: boolean }
+type ShowOptions = LogOptions & { reveal?: boolean; json?: boolean }
 
 const ANSWER_LIMIT = 64_000_000
+const MOST_SEVERE = 24
 const index = (): ((text: string) => number) => wholeNumber(0, Number.MAX_SAFE_INTEGER)
 
 export function withFilters(command: Command): Command {
   command.option('--action <action...>', 'what was done; user.* for all that begin so')
   command.option('--source <source...>', 'who sent it')
   for (const [name, argument, description] of FILTERS) command.option(`--${name} ${argument}`, description)
-  return command
+  for (const [name, argument, description, choices] of CHOICES)
+    command.addOption(new Option(`--${name} ${argument}`, description).choices(choices))
+  return command.option(
+    '--severity <n>',
+    `at least this severity, 1 to ${MOST_SEVERE} (9 is info, 17 is error)`,
+    wholeNumber(1, MOST_SEVERE),
+  )
 }
 
 export function filtersGiven(options: FilterOptions): [string, string][] {
@@ -59,9 +81,10 @@ export function filtersGiven(options: FilterOptions): [string, string][] {
     ...(options.action ?? []).map((value): [string, string] => ['action', value]),
     ...(options.source ?? []).map((value): [string, string] => ['source', value]),
   ]
-  const single = FILTERS.flatMap(([name]): [string, string][] => {
+  const names = [...FILTERS, ...CHOICES].map(([name]) => name)
+  const single = [...names, 'severity' as const].flatMap((name): [string, string][] => {
     const value = options[name]
-    return value === undefined ? [] : [[name, value]]
+    return value === undefined ? [] : [[name, String(value)]]
   })
   return [...several, ...single]
 }
@@ -76,10 +99,18 @@ export function addEventSearch(event: Command, io: Io): void {
     .action((options: Options) => search(options, io))
   withLog(event.command('timeline'))
     .description('what happened in a session, for a trace, or by an actor: oldest first, across sources')
-    .addOption(new Option('--session <id>').conflicts(['trace', 'correlation', 'actor']))
-    .addOption(new Option('--trace <id>').conflicts(['correlation', 'actor']))
-    .addOption(new Option('--correlation <id>').conflicts(['actor']))
-    .option('--actor <id>')
+    .addOption(
+      new Option('--session <id>', 'of a session: this or one of the following three').conflicts([
+        'trace',
+        'correlation',
+        'actor',
+      ]),
+    )
+    .addOption(new Option('--trace <id>', 'of a trace').conflicts(['correlation', 'actor']))
+    .addOption(
+      new Option('--correlation <id>', 'of what its senders say belongs together').conflicts(['actor']),
+    )
+    .option('--actor <id>', 'by an id, name, e-mail or ref of who did it (needs a key that may reveal)')
     .option('--limit <n>', 'events at most', wholeNumber(1, 1_000), 100)
     .option('--after <index>', 'only indexes above: the next page', index())
     .option('--reveal', 'show personal fields (needs a key that may; it is recorded)')
@@ -89,6 +120,7 @@ export function addEventSearch(event: Command, io: Io): void {
     .argument('<index>', 'index of the event', index())
     .description('print one event as JSON')
     .option('--reveal', 'show personal fields (needs a key that may; it is recorded)')
+    .option('--json', 'print it on one line')
     .action((at: number, options: ShowOptions) => show(at, options, io))
 }
 
@@ -115,7 +147,7 @@ async function timeline(options: TimelineOptions, io: Io): Promise<void> {
 
 async function show(at: number, options: ShowOptions, io: Io): Promise<void> {
   const event = await ask(options, `events/${at}${options.reveal === true ? '?reveal=true' : ''}`, io)
-  await io.out(`${JSON.stringify(event, null, 2)}\n`)
+  await io.out(`${printableJson(event, options.json === true ? undefined : 2)}\n`)
 }
 
 interface Page {
@@ -131,7 +163,7 @@ async function print(
 ): Promise<void> {
   const { events, next } = pageOf(answer)
   if (json === true) {
-    for (const event of events) await io.out(`${JSON.stringify(event)}\n`)
+    for (const event of events) await io.out(`${printableJson(event)}\n`)
   } else {
     await io.out(
       formatTable(['index', 'time', 'action', 'outcome', 'actor', 'target', 'source'], events.map(rowOf)),
@@ -154,24 +186,20 @@ function rowOf(event: Readonly<Record<string, unknown>>): string[] {
     const text = ['name', 'id', 'email', 'ref', 'type'].map(
       (name) => known.find(([key]) => key === name)?.[1],
     )
-    return printable(text.find((one) => typeof one === 'string') ?? '-')
+    return cell(text.find((one) => typeof one === 'string'))
   }
   const { index: at, source } = event
   const { time, action, outcome, actor, targets } = objectOf(event['event'])
   const target: unknown = Array.isArray(targets) ? targets[0] : undefined
-  return [at, time, action, outcome]
-    .map((value) => printable(value ?? '-'))
-    .concat(party(actor), party(target), printable(source ?? '-'))
+  return [at, time, action, outcome].map(cell).concat(party(actor), party(target), cell(source))
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {}
 }
 
-/** Events come from anywhere: nothing in them may steer a terminal. */
-function printable(value: unknown): string {
-  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '-'
-  return text.replaceAll(/\p{C}/gu, '\u{fffd}')
+function cell(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '-'
 }
 
 async function ask(options: LogOptions, path: string, io: Io): Promise<unknown> {

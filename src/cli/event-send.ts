@@ -5,6 +5,7 @@ import { type Fields, parseFields } from '../client/json.ts'
 import { createTransport, type Transport } from '../client/transport.ts'
 import type { Io } from './io.ts'
 import { wholeNumber } from './numbers.ts'
+import { printable, printableJson } from './printable.ts'
 import { createProgress } from './progress.ts'
 import { readLines } from './read-lines.ts'
 import { logTarget, type LogOptions, withLog } from './target.ts'
@@ -13,6 +14,8 @@ type Options = LogOptions & { json?: boolean; batch: number; wait?: boolean }
 
 /** A server that restarts must not end a long run. */
 const RETRIES = 8
+/** A file in another format must not flood the terminal. */
+const NAMED_AT_MOST = 10
 const ANSWER_LIMIT = 16_000_000
 const DEFAULT_BATCH = 500
 /** Bytes of one line: more than the server takes of one event, so that it says so itself. */
@@ -23,7 +26,7 @@ const BATCH_BYTES = 4 * 1_048_576
 export function addEventSend(event: Command, io: Io): void {
   withLog(event.command('send [file...]'))
     .description(
-      'send events, one JSON object a line, from files or standard input (-). Give each an id: one that is sent again is stored once',
+      'send events, one JSON object a line, from files or standard input (-). Give each an id: one that is sent again is stored once. A line that is no event is kept as it came, for ever, and makes the exit code 1',
     )
     .option('--wait', 'wait until a checkpoint covers them')
     .option('--batch <n>', 'events of one request', wholeNumber(1, 8_192), DEFAULT_BATCH)
@@ -34,7 +37,7 @@ export function addEventSend(event: Command, io: Io): void {
 async function sendEvents(files: readonly string[], options: Options, io: Io): Promise<void> {
   const transport = createTransport({ ...(await logTarget(options, io)), retries: RETRIES })
   const progress = createProgress(io, 'events')
-  const tally = { count: 0, duplicates: 0, quarantined: 0, last: undefined as number | undefined }
+  const tally: Tally = { count: 0, duplicates: 0, quarantined: 0, last: undefined }
   let size: number | undefined
   try {
     for await (const batch of batchesOf(files, options.batch, io)) {
@@ -45,27 +48,50 @@ async function sendEvents(files: readonly string[], options: Options, io: Io): P
         if (receipt.flag('duplicate')) tally.duplicates++
         if (receipt.has('quarantine')) {
           tally.quarantined++
-          const why = receipt.object('quarantine')
-          io.err(`event ${tally.count} was kept as it came: ${why.text('message')} (${why.text('code')})\n`)
+          if (tally.quarantined <= NAMED_AT_MOST) io.err(`${quarantineOf(receipt, tally.count)}\n`)
         }
         tally.last = receipt.size('index')
-        if (options.json) await io.out(`${JSON.stringify(fieldsOf(receipt))}\n`)
+        if (options.json) await io.out(`${printableJson(fieldsOf(receipt))}\n`)
       }
       progress.update(tally.count, undefined)
     }
   } finally {
     progress.end()
   }
-  if (options.json) return
+  if (!options.json) await io.out(summaryOf(tally, size))
+  if (tally.quarantined === 0) return
+  const others = tally.quarantined - NAMED_AT_MOST
+  const count = `${tally.quarantined} of ${tally.count} ${tally.count === 1 ? 'event' : 'events'}`
+  const unnamed = others > 0 ? ` (${others} of them not named above; --json names each)` : ''
+  throw new ClientError(
+    'refused',
+    `${count} could not be read, and kept as sent${unnamed}. Send them again in the right form: docs/events.md`,
+    { problem: 'quarantined' },
+  )
+}
+
+interface Tally {
+  count: number
+  duplicates: number
+  quarantined: number
+  last: number | undefined
+}
+
+function quarantineOf(receipt: Fields, event: number): string {
+  const why = receipt.object('quarantine')
+  return printable(`event ${event} was kept as it came: ${why.text('message')} (${why.text('code')})`)
+}
+
+function summaryOf(tally: Tally, size: number | undefined): string {
   const notes = [
     ...(tally.duplicates > 0 ? [`${tally.duplicates} sent before`] : []),
-    ...(tally.quarantined > 0 ? [`${tally.quarantined} kept as they came`] : []),
+    ...(tally.quarantined > 0
+      ? [`${tally.quarantined} kept as ${tally.quarantined === 1 ? 'it' : 'they'} came`]
+      : []),
     ...(tally.last === undefined ? [] : [`last index ${tally.last}`]),
     ...(size === undefined ? [] : [`covered by the checkpoint of size ${size}`]),
   ]
-  await io.out(
-    `${tally.count} ${tally.count === 1 ? 'event' : 'events'}${notes.map((note) => `, ${note}`).join('')}\n`,
-  )
+  return `${tally.count} ${tally.count === 1 ? 'event' : 'events'}${notes.map((note) => `, ${note}`).join('')}\n`
 }
 
 async function post(transport: Transport, body: Uint8Array, wait: boolean): Promise<Fields> {
@@ -91,7 +117,12 @@ function fieldsOf(receipt: Fields): object {
     leaf_hash: receipt.text('leaf_hash'),
     duplicate: receipt.flag('duplicate'),
     ...(receipt.has('flags') ? { flags: receipt.texts('flags') } : {}),
+    ...(receipt.has('quarantine') ? { quarantine: reasonOf(receipt.object('quarantine')) } : {}),
   }
+}
+
+function reasonOf(quarantine: Fields): object {
+  return { code: quarantine.text('code'), message: quarantine.text('message') }
 }
 
 /** Bodies of NDJSON, with at most so many lines each. */

@@ -13,11 +13,14 @@ export function addHold(program: Command, io: Io): void {
   const hold = program.command('hold').description('keep a person, or a whole log, from being erased')
   listed(hold.command('place'))
     .description('place a hold on a person, or on the whole log')
-    .option('--subject <identifier>', 'the person (the whole log)')
-    .addOption(
-      new Option('--kind <kind>', 'what the identifier is').choices(['actor', 'ip', 'source', 'raw']),
+    .option(
+      '--subject <identifier>',
+      'the person, as its sender names it; without, the hold is on the whole log',
     )
-    .requiredOption('--reason <text>', 'why; name no person')
+    .addOption(
+      new Option('--kind <kind>', 'what the identifier is (actor)').choices(['actor', 'ip', 'source', 'raw']),
+    )
+    .requiredOption('--reason <text>', 'why; stays as it is written, so name no person')
     .action(async ({ subject, kind, reason, ...options }: PlaceOptions) => {
       const body = {
         reason,

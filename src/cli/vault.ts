@@ -10,7 +10,9 @@ type RewrapOptions = { key: boolean; json?: boolean }
 export function addVault(program: Command, io: Io): void {
   const vault = program
     .command('vault')
-    .description('look after the vault (DATABASE_URL, or the one in PROOFLOG_DATA), past a running service')
+    .description(
+      'look after the vault, straight in the database (DATABASE_URL, or the one in PROOFLOG_DATA); the service may run meanwhile',
+    )
   vault
     .command('rewrap')
     .description(
@@ -39,7 +41,7 @@ async function rewrap({ key: add, json }: RewrapOptions, io: Io): Promise<void> 
   await io.out(
     json
       ? `${JSON.stringify({ kek: kekId, subjects })}\n`
-      : `the keys of ${subjects} people are encrypted under key ${kekId} now; the other lines of the key file may go\n`,
+      : `the keys of ${subjects} ${subjects === 1 ? 'subject' : 'subjects'} are encrypted under key ${kekId} now; the other lines of the key file may go\n`,
   )
 }
 

@@ -4,6 +4,7 @@ import { verifyEventBundle, verifyProof } from '../client/index.ts'
 import { type ClaimOptions, givenClaim, withClaim } from './claim.ts'
 import { UsageError } from './errors.ts'
 import type { Io } from './io.ts'
+import { printableJson } from './printable.ts'
 import { givenPolicy, type TrustOptions, withTrust } from './trust.ts'
 import { describeEvent, eventFields } from './verified-event.ts'
 import { describeProof, proofFields } from './verified-proof.ts'
@@ -27,7 +28,7 @@ async function verify(options: Options, io: Io): Promise<void> {
     if (options.proof !== undefined || claim) throw new UsageError('--event brings its own entry and proof')
     const event = verifyEventBundle(await readFile(options.event), policy)
     return io.out(
-      options.json ? `${JSON.stringify(eventFields(event))}\n` : `verified\n${describeEvent(event)}`,
+      options.json ? `${printableJson(eventFields(event))}\n` : `verified\n${describeEvent(event)}`,
     )
   }
   if (options.proof === undefined) throw new UsageError('say what to verify: --proof or --event')

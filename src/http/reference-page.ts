@@ -14,13 +14,19 @@ pre { padding: 0.75em 1em; overflow-x: auto; white-space: pre-wrap; overflow-wra
 nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0.5rem 0 }
 a { color: inherit; text-underline-offset: 0.2em }
 h1 { margin-bottom: 0 } h1 small { font-weight: 400; color: var(--dim) }
-h2 { margin-top: 3rem; text-transform: capitalize }
+h2 { margin-top: 3rem } h2::first-letter { text-transform: uppercase }
 article { border: 1px solid var(--line); border-radius: 8px; padding: 0 1.25rem 1rem; margin: 1rem 0 }
 article h3 { font-size: 1rem; display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: baseline }
 article h3 code { font-size: 0.95em } .method { font: 700 0.8em ui-monospace, monospace; letter-spacing: 0.04em }
 .dim, th { color: var(--dim); font-weight: 400 }
 table { border-collapse: collapse; width: 100%; margin: 0.75rem 0 }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 1rem 0.35rem 0; border-top: 1px solid var(--line) }
+article td:nth-child(2) { white-space: nowrap } article td:last-child { width: 45% }
+@media (max-width: 42rem) {
+  article th { display: none }
+  article tr { display: block; border-top: 1px solid var(--line); padding: 0.4rem 0 }
+  article td, article td:last-child { display: block; width: auto; border: 0; padding: 0.1rem 0 }
+}
 :target { scroll-margin-top: 1rem; outline: 2px solid; outline-offset: 4px; border-radius: 4px }
 `
 
