@@ -64,7 +64,7 @@ export const eventReceipts = z.strictObject({
 export const auditReceipts = z.strictObject({ receipts: z.array(anything) })
 
 const filters = {
-  action: z.string().optional().describe('one of several may be given; `user.*` for all that begin so'),
+  action: z.string().optional().describe('`user.*` for all that begin so; of several, one has to hold'),
   actor: z.string().optional().describe('id, name, e-mail or ref; personal'),
   target: z.string().optional().describe('id, name or type'),
   outcome: z.enum(OUTCOMES).optional(),
