@@ -17,7 +17,7 @@ export function addErasure(program: Command, io: Io): void {
     .description('ask for it, by the identifier that senders give; somebody else has to approve')
     .addOption(
       new Option('--kind <kind>', 'what the identifier is')
-        .choices(['actor', 'ip', 'source', 'raw'])
+        .choices(['actor', 'ip', 'source', 'raw', 'ref'])
         .default('actor'),
     )
     .requiredOption(

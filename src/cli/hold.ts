@@ -18,7 +18,13 @@ export function addHold(program: Command, io: Io): void {
       'the person, as its sender names it; without, the hold is on the whole log',
     )
     .addOption(
-      new Option('--kind <kind>', 'what the identifier is (actor)').choices(['actor', 'ip', 'source', 'raw']),
+      new Option('--kind <kind>', 'what the identifier is (actor)').choices([
+        'actor',
+        'ip',
+        'source',
+        'raw',
+        'ref',
+      ]),
     )
     .requiredOption('--reason <text>', 'why; stays as it is written, so name no person')
     .action(async ({ subject, kind, reason, ...options }: PlaceOptions) => {

@@ -23,8 +23,8 @@ table { border-collapse: collapse; width: 100%; margin: 0.75rem 0 }
 th, td { text-align: left; vertical-align: top; padding: 0.35rem 1rem 0.35rem 0; border-top: 1px solid var(--line) }
 article td:nth-child(2) { white-space: nowrap } article td:last-child { width: 45% }
 @media (max-width: 42rem) {
-  article th { display: none }
-  article tr { display: block; border-top: 1px solid var(--line); padding: 0.4rem 0 }
+  article tr:has(th) { display: none }
+  article tr:has(td) { display: block; border-top: 1px solid var(--line); padding: 0.4rem 0 }
   article td, article td:last-child { display: block; width: auto; border: 0; padding: 0.1rem 0 }
 }
 :target { scroll-margin-top: 1rem; outline: 2px solid; outline-offset: 4px; border-radius: 4px }

@@ -337,6 +337,8 @@ describe('erasure, hold and search', () => {
       basis: 'Art. 17',
       ticket: 'T-1',
     })
+    await run(['erasure', 'request', 'R', '--kind', 'ref', '--basis', 'b'])
+    expect(JSON.parse(asked.at(-1)?.body ?? '')).toMatchObject({ subject: 'R', kind: 'ref' })
     expect(JSON.parse((await run(['erasure', 'approve', 'a/b', '--json'])).out)).toEqual(erasure)
     expect(asked.at(-1)?.path).toBe('erasures/a%2Fb/approve')
     answers = () => ({ body: hold })
