@@ -7,6 +7,8 @@ import { type Load, type LoadResult, runLoad } from './http-load.ts'
 import { median, quantile, type Row } from './stats.ts'
 
 const CONNECTIONS = 8
+/** Requests under way at once where a pace is kept. */
+const SENDERS = 4
 const LOG = '/logs/http'
 
 /** OTLP and native without anything personal and without a search; then both with everything on. */
@@ -111,22 +113,26 @@ export async function searchLagRow(ground: Ground, seconds: number): Promise<Row
         }
       })
     }, 10)
-    while (performance.now() - started < seconds * 1000) {
-      const due = started + (sent / 5000) * 1000
-      if (due > performance.now()) await pause(due - performance.now())
-      const body = Array.from(
-        { length: perRequest },
-        (_, i) => `${JSON.stringify(lagEvent(sent + i))}\n`,
-      ).join('')
-      sent += perRequest
-      const answer = await fetch(`http://127.0.0.1:${server.port}${LOG}/events`, {
-        method: 'POST',
-        headers,
-        body,
-      })
-      const { receipts } = (await answer.json()) as { receipts: { index: number }[] }
-      waiting.push({ index: receipts.at(-1)?.index ?? 0, at: performance.now() })
+    const send = async (): Promise<void> => {
+      while (performance.now() - started < seconds * 1000) {
+        const first = sent
+        sent += perRequest
+        const due = started + (first / 5000) * 1000
+        if (due > performance.now()) await pause(due - performance.now())
+        const body = Array.from(
+          { length: perRequest },
+          (_, i) => `${JSON.stringify(lagEvent(first + i))}\n`,
+        ).join('')
+        const answer = await fetch(`http://127.0.0.1:${server.port}${LOG}/events`, {
+          method: 'POST',
+          headers,
+          body,
+        })
+        const { receipts } = (await answer.json()) as { receipts: { index: number }[] }
+        waiting.push({ index: receipts.at(-1)?.index ?? 0, at: performance.now() })
+      }
     }
+    await Promise.all(Array.from({ length: SENDERS }, send))
     const took = (performance.now() - started) / 1000
     while (waiting.length > 0) await pause(20)
     clearInterval(polling)
