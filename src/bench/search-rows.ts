@@ -39,10 +39,10 @@ export async function searchRows(
     const first = Math.ceil(events / 5)
     await fillEvents(server, 0, first, tell)
     tell(`search.query: ${first} events`)
-    const few = await measureAll(server)
+    const few = await measureAll(server, tell)
     await fillEvents(server, first, events, tell)
     tell(`search.query: ${events} events`)
-    const all = await measureAll(server)
+    const all = await measureAll(server, tell)
     return FILTERS.map(([name]) => {
       const [before, after] = [few.get(name) ?? [], all.get(name) ?? []]
       return {
@@ -61,7 +61,7 @@ export async function searchRows(
   }
 }
 
-async function measureAll(server: BenchServer): Promise<Map<string, number[]>> {
+async function measureAll(server: BenchServer, tell: (text: string) => void): Promise<Map<string, number[]>> {
   const found = new Map<string, number[]>()
   for (const [name, query] of FILTERS) {
     const times: number[] = []
@@ -74,6 +74,7 @@ async function measureAll(server: BenchServer): Promise<Map<string, number[]>> {
       if (!answer.ok) throw new Error(`${name}: ${text}`)
       times.push(performance.now() - started)
     }
+    tell(`${name}: p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms`)
     found.set(name, times)
   }
   return found
