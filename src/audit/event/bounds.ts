@@ -1,7 +1,7 @@
 // What no event may exceed, whichever adapter made it.
 import { canonicalBytes } from './canonical.ts'
 import { UnreadableEvent } from './errors.ts'
-import { isWellFormed, loneSurrogate } from './surrogates.ts'
+import { loneSurrogate } from './surrogates.ts'
 import { type Json, type JsonObject, MAX_DEPTH, MAX_EVENT_SIZE } from './types.ts'
 
 /** Most bytes of a number, and of `true`, `false` and `null`. */
@@ -48,6 +48,6 @@ function boundOf(value: Json, levels: number): number {
 }
 
 function textBound(text: string): number {
-  if (!isWellFormed(text)) throw loneSurrogate()
+  if (!text.isWellFormed()) throw loneSurrogate()
   return text.length * UNIT_SIZE + 2
 }

@@ -76,7 +76,7 @@ class Reader {
     for (; this.#text[end] !== '"'; end++) if (this.#text[end] === '\\') end += 1
     this.#at = end + 1
     const value = JSON.parse(this.#text.slice(start, this.#at)) as string
-    if (/\p{Surrogate}/u.test(value)) throw loneSurrogate()
+    if (!value.isWellFormed()) throw loneSurrogate()
     return value
   }
 

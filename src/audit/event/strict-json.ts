@@ -28,10 +28,11 @@ export function parseStrictJson(bytes: Uint8Array, maxDepth: number = MAX_DEPTH)
 }
 
 /**
- * The same, of text.
+ * The same, of text; one that UTF-8 cannot express is refused.
  * @throws UnreadableEvent as parseStrictJson, but for `not_utf8`
  */
 export function parseStrictText(text: string, maxDepth: number = MAX_DEPTH): Json {
+  if (!text.isWellFormed()) throw loneSurrogate()
   const json = parse(text)
   const found: Found = { members: 0, colons: 0, inexact: false }
   walk(json, maxDepth, found)
@@ -41,7 +42,7 @@ export function parseStrictText(text: string, maxDepth: number = MAX_DEPTH): Jso
   const exact =
     !found.inexact && found.members + found.colons === colonsOf(text) && !(escaped && /\\u003a/i.test(text))
   if (!exact) return parseExactly(text)
-  // UTF-8 has no lone surrogates: only an escape can make one.
+  // The text has no lone surrogates: only an escape can make one.
   if (escaped && /\\ud/i.test(text) && !wellFormed(json)) throw loneSurrogate()
   return json
 }

@@ -211,6 +211,13 @@ const outcome = (parse: (text: string) => unknown, text: string) => {
   return { code, value, text: JSON.stringify(value) }
 }
 
+test.each(['"\ude00"', '{"\ud83d":1}', '["a\\n\ud83d"]', '\ude00'])(
+  'a text that UTF-8 cannot express is refused: %j',
+  (text) => {
+    expect(refusal(text)).toBe('lone_surrogate')
+  },
+)
+
 test('it reads what a plain recursive parser reads, and refuses what that refuses', () => {
   fc.assert(
     fc.property(json, (text) => {
