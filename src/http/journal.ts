@@ -21,7 +21,8 @@ export interface Access {
   readonly log: string | undefined
   /** Undefined for who showed no valid key. */
   readonly principal: Principal | undefined
-  readonly status: number
+  /** Undefined of what is about to be changed: what came of it follows. */
+  readonly status: number | undefined
   /** Code of the refusal. */
   readonly code: string | undefined
   /** Address of the peer. */
@@ -42,6 +43,26 @@ const details = new WeakMap<Context, Readonly<Record<string, unknown>>>()
 /** What a handler knows about its request beyond path and query, for the journal: never a secret. */
 export function tellJournal(c: Context, detail: Readonly<Record<string, unknown>>): void {
   details.set(c, { ...details.get(c), ...detail })
+}
+
+const intents = new WeakMap<Context, () => Promise<void>>()
+
+/** For the shell: how the intent of this request is recorded. */
+export function recordIntentBy(c: Context, record: () => Promise<void>): void {
+  intents.set(c, record)
+}
+
+/**
+ * To be called by a handler before it changes anything, once it knows what: a change that the journal does not know of could not be
+ * undone when its entry fails afterwards. Without a journal it does nothing.
+ * @throws when it cannot be recorded: then nothing may be changed
+ */
+export async function recordIntent(
+  c: Context,
+  detail: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  tellJournal(c, detail)
+  await intents.get(c)?.()
 }
 
 export function toldJournal(c: Context): Readonly<Record<string, unknown>> {

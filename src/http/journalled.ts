@@ -52,19 +52,29 @@ export function ruleOf(route: Route, access: RouteAccess): (c: Context) => Rule 
   return () => rule
 }
 
-/** Success, before it is answered. @throws when it must be recorded and cannot be */
+/**
+ * Success, before it is answered.
+ * @param intended whether the intent was recorded: then what was done is answered whether or not this entry can be made now
+ * @throws when it must be recorded and cannot be
+ */
 export async function journalSuccess(
   journal: Journal,
   access: Access,
   { how }: Pick<JournalRule, 'how'>,
+  intended: boolean,
 ): Promise<void> {
-  if (how === 'record') await journal.record(access)
-  else if (how === 'note') journal.note(access)
+  if (how === 'note') journal.note(access)
+  if (how !== 'record') return
+  await journal.record(access).catch((error: unknown) => {
+    if (!intended) throw error
+    journal.note(access)
+  })
 }
 
 /** A refusal: who was denied, whatever the route; and what was asked in vain of a route whose requests are written down. */
 export function journalRefusal(journal: Journal, access: Access, rule: JournalRule | undefined): void {
-  if (DENIED.includes(access.status)) journal.note({ ...access, action: 'denied' })
+  if (access.status !== undefined && DENIED.includes(access.status))
+    journal.note({ ...access, action: 'denied' })
   else if (rule !== undefined && rule.how !== 'none') journal.note(access)
 }
 
@@ -72,7 +82,7 @@ export function accessOf(
   c: Context,
   route: Route,
   { log, principal }: Visited,
-  outcome: { readonly action: JournalAction; readonly status: number; readonly code: string | undefined },
+  outcome: Pick<Access, 'action' | 'status' | 'code'>,
 ): Access {
   const { log: _log, ...named } = c.req.param()
   return {

@@ -3,7 +3,7 @@ import type { KeyInfo, Keys } from '../access/keys.ts'
 import type { Principal } from '../access/principal.ts'
 import type { Logs } from '../log/types.ts'
 import { HttpError } from './errors.ts'
-import { tellJournal } from './journal.ts'
+import { recordIntent, tellJournal } from './journal.ts'
 import { jsonBody } from './json-body.ts'
 import { readQuery } from './query.ts'
 import { json } from './respond.ts'
@@ -77,6 +77,7 @@ async function createKey(c: Context, keys: Keys, logs: Logs, by: Principal | und
   const known = bound === null ? [] : (await logs.list()).map((log) => log.name)
   const unknown = bound?.find((log) => !known.includes(log))
   if (unknown !== undefined) throw new HttpError('invalid_body', `logs: there is no log "${unknown}"`)
+  await recordIntent(c, { name, role, scopes, logs: bound, source })
   const { key, info } = await keys.create({
     name,
     ...(role === undefined ? {} : { role }),
@@ -93,6 +94,7 @@ async function createKey(c: Context, keys: Keys, logs: Logs, by: Principal | und
 
 async function revokeKey(c: Context, keys: Keys): Promise<Response> {
   readQuery(c, [])
+  await recordIntent(c)
   return json(describe(await keys.revoke(c.req.param('id') ?? '')))
 }
 

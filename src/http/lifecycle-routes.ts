@@ -1,7 +1,7 @@
 // What an administrator may do to a log: change its keys, end it, open it again.
 import type { Context } from 'hono'
 import type { Logs } from '../log/types.ts'
-import { tellJournal } from './journal.ts'
+import { recordIntent } from './journal.ts'
 import { jsonBody } from './json-body.ts'
 import { describeLog } from './log-routes.ts'
 import { invalid, readQuery } from './query.ts'
@@ -75,6 +75,7 @@ export function lifecycleRoutes(logs: Logs): Route[] {
 
 async function rotateKeys(c: Context, logs: Logs, name: string): Promise<Response> {
   readQuery(c, [])
+  await recordIntent(c)
   await logs.rotate(name)
   return summary(logs, name)
 }
@@ -83,6 +84,7 @@ async function retireKey(c: Context, logs: Logs, name: string): Promise<Response
   readQuery(c, [])
   const id = c.req.param('keyid') ?? ''
   if (!/^[0-9a-f]{8}$/.test(id)) throw invalid('the id of a key is eight hex digits, as in its vkey')
+  await recordIntent(c)
   await logs.retireKey(name, id)
   return summary(logs, name)
 }
@@ -90,7 +92,7 @@ async function retireKey(c: Context, logs: Logs, name: string): Promise<Response
 async function setState(c: Context, logs: Logs, name: string): Promise<Response> {
   readQuery(c, [])
   const { state } = await jsonBody(c, newState)
-  tellJournal(c, { state })
+  await recordIntent(c, { state })
   await logs.setState(name, state)
   return summary(logs, name)
 }

@@ -5,7 +5,7 @@ import type { CosigningPolicy } from '../log/cosigners.ts'
 import { LogError } from '../log/errors.ts'
 import type { Log, Logs, Published } from '../log/types.ts'
 import { describeWitness } from './describe-witness.ts'
-import { tellJournal } from './journal.ts'
+import { recordIntent } from './journal.ts'
 import { jsonBody } from './json-body.ts'
 import { reserved } from './meta-log.ts'
 import { readQuery } from './query.ts'
@@ -78,7 +78,7 @@ async function listLogs(c: Context, logs: Logs): Promise<Response> {
 async function createLog(c: Context, logs: Logs): Promise<Response> {
   const { name, origin, public: isPublic, dedup, successor_of: successorOf } = await jsonBody(c, newLog)
   if (name === META_LOG || successorOf === META_LOG) throw reserved()
-  tellJournal(c, { name, public: isPublic ?? false })
+  await recordIntent(c, { name, public: isPublic ?? false })
   await logs.create({
     name,
     ...(origin === undefined ? {} : { origin }),

@@ -10,7 +10,7 @@ import type { Log, Logs } from '../log/types.ts'
 import { authenticate, authorize, type Credentials } from './auth.ts'
 import { checkCanonicalPath } from './canonical-path.ts'
 import { chargeTo } from './charge.ts'
-import type { Journal, JournalRule } from './journal.ts'
+import { type Journal, type JournalRule, recordIntentBy } from './journal.ts'
 import { accessOf, journalRefusal, journalSuccess, ruleOf } from './journalled.ts'
 import { logRequest } from './log-requests.ts'
 import { scopesFor } from './meta-log.ts'
@@ -62,12 +62,18 @@ export function serveRoute(
     route,
     deps,
     async (c, visit) => {
+      let intended = false
+      recordIntentBy(c, async () => {
+        const outcome = { action: rule(c).action, status: undefined, code: undefined }
+        await journal.record(accessOf(c, route, visitedOf(visit), outcome))
+        intended = true
+      })
       const response = await handle(c, visit)
       // What is open to everybody on this log is nobody's access.
       if (visit.principal === undefined || response.status >= 400) return response
       visit.rule = rule(c)
       const outcome = { action: visit.rule.action, status: response.status, code: undefined }
-      await journalSuccess(journal, accessOf(c, route, visitedOf(visit), outcome), visit.rule)
+      await journalSuccess(journal, accessOf(c, route, visitedOf(visit), outcome), visit.rule, intended)
       return response
     },
     (c, visit, status, code) => {

@@ -91,35 +91,69 @@ test('whoever is denied is noted, whatever he asked for, and however he was know
   })
 })
 
-test('a change is recorded with what it was before it is answered, and never with a secret', async () => {
+test('a change is recorded before it is made, and what came of it before it is answered, never with a secret', async () => {
   const { app, written } = await journalled()
   await app.request('/keys', post({ name: 'ci', scopes: ['entries:read'], logs: ['open'] }))
   await app.request('/logs/private/state', post({ state: 'draining' }))
   await app.request('/logs', post({ name: 'new' }))
   await app.request('/keys/key0', { method: 'DELETE', headers: ALL })
-  expect(written.map(({ how, access: { action, route, detail } }) => [how, action, route, detail])).toEqual([
+  expect(written.every(({ how, access: { action } }) => how === 'record' && action === 'admin')).toBe(true)
+  expect(written.map(({ access: { route, status, detail } }) => [route, status, detail])).toEqual([
     [
-      'record',
-      'admin',
       'POST /keys',
-      { id: 'key0', name: 'ci', scopes: ['entries:read'], logs: ['open'], source: 'ci' },
+      undefined,
+      { name: 'ci', role: undefined, scopes: ['entries:read'], logs: ['open'], source: null },
     ],
-    ['record', 'admin', 'POST /logs/:log/state', { state: 'draining' }],
-    ['record', 'admin', 'POST /logs', { name: 'new', public: false }],
-    ['record', 'admin', 'DELETE /keys/:id', { id: 'key0' }],
+    [
+      'POST /keys',
+      201,
+      { id: 'key0', name: 'ci', role: undefined, scopes: ['entries:read'], logs: ['open'], source: 'ci' },
+    ],
+    ['POST /logs/:log/state', undefined, { state: 'draining' }],
+    ['POST /logs/:log/state', 200, { state: 'draining' }],
+    ['POST /logs', undefined, { name: 'new', public: false }],
+    ['POST /logs', 201, { name: 'new', public: false }],
+    ['DELETE /keys/:id', undefined, { id: 'key0' }],
+    ['DELETE /keys/:id', 200, { id: 'key0' }],
   ])
   expect(JSON.stringify(written)).not.toContain('plog_secret')
 })
 
-test('what must be recorded and cannot be is not answered', async () => {
-  const { app, state } = await journalled()
+test('what cannot be recorded is not done', async () => {
+  const { app, deps, logs, state } = await journalled()
+  const { info } = await deps.keys.create({ name: 'old', scopes: ['entries:read'] })
+  const before = await deps.keys.list()
   state.down = true
-  const answer = await app.request('/keys', post({ name: 'ci', scopes: ['entries:read'] }))
-  expect(answer.headers.get('retry-after')).toBe('1')
-  const text = await answer.clone().text()
-  expect(text).not.toContain('plog_secret')
-  expect(await problemOf(answer)).toMatchObject({ status: 503, code: 'journal_unavailable' })
+  for (const [path, init] of [
+    ['/keys', post({ name: 'ci', scopes: ['entries:read'] })],
+    [`/keys/${info.id}`, { method: 'DELETE', headers: ALL }],
+    ['/logs', post({ name: 'new' })],
+    ['/logs/private/state', post({ state: 'draining' })],
+  ] as const) {
+    const answer = await app.request(path, init)
+    expect(answer.headers.get('retry-after'), path).toBe('1')
+    expect(await problemOf(answer), path).toMatchObject({ status: 503, code: 'journal_unavailable' })
+  }
+  expect(await deps.keys.list()).toEqual(before)
+  expect([...logs.byName.keys()]).toEqual(['private', 'open'])
+  expect(logs.byName.get('private')?.info.state).toBe('open')
   expect((await app.request('/logs/private/entries', { headers: ALL })).status, 'notes wait').toBe(200)
+})
+
+test('what was done is answered although its end cannot be recorded now: that is noted, and written later', async () => {
+  const { app, deps, written, state } = await journalled()
+  const keys = { ...deps.keys }
+  deps.keys.create = (request) => {
+    state.down = true
+    return keys.create(request)
+  }
+  const answer = await app.request('/keys', post({ name: 'ci', scopes: ['entries:read'] }))
+  expect(answer.status).toBe(201)
+  expect(await answer.json()).toMatchObject({ id: 'key0', key: 'plog_secret' })
+  expect(written).toMatchObject([
+    { how: 'record', access: { action: 'admin', status: undefined } },
+    { how: 'note', access: { action: 'admin', status: 201, detail: { id: 'key0' } } },
+  ])
 })
 
 test('a route says for each request how it is written down, and as what', async () => {

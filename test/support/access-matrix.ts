@@ -38,6 +38,14 @@ interface Caller {
 }
 
 const OWN = 'private'
+/** Who has these changes something by every request that is no GET. */
+const CHANGING: ReadonlySet<AccessTable[string]> = new Set([
+  'logs:admin',
+  'keys:write',
+  'retention:write',
+  'erasure:request',
+  'erasure:approve',
+])
 const LOGS = [OWN, 'open', 'other', '_meta']
 const GRANTS: Readonly<Record<string, readonly Scope[]>> = {
   ...ROLES,
@@ -101,6 +109,12 @@ export function testAccess({ access, samples, open }: Matrix): void {
         const response = await world.ask(app, { route, sample, log, key: name })
         found[name] = await outcomeOf(response, code)
         const denied = { action: 'denied', route: row, status: response.status, code }
+        const changes = written.filter(({ action }) => action === 'admin').map(({ status }) => status)
+        expect(changes, `${name}: a change is written down before it is made, and what came of it`).toEqual(
+          code === undefined && CHANGING.has(access[row]!) && route.method !== 'GET'
+            ? [undefined, response.status]
+            : [],
+        )
         expect(written, `${name}: whether he was denied is written down`).toMatchObject(
           code === undefined ? written.filter(({ action }) => action !== 'denied') : [denied],
         )

@@ -1,7 +1,7 @@
 // Forgetting a person over HTTP: asked for by one, approved by another.
 import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
-import { tellJournal } from '../../http/journal.ts'
+import { recordIntent, tellJournal } from '../../http/journal.ts'
 import { jsonBody } from '../../http/json-body.ts'
 import { readQuery } from '../../http/query.ts'
 import { json } from '../../http/respond.ts'
@@ -79,6 +79,7 @@ function decisionRoutes({ erasures }: AuditHttpDeps): LogRoute[] {
       path: '/logs/:log/erasures/:id/approve',
       async onLog(c, log, who) {
         readQuery(c, [])
+        await recordIntent(c)
         return json(describe(await erasures.approve(log.info.id, idOf(c), personOf(known(who)))))
       },
       doc: {
@@ -104,6 +105,7 @@ function decisionRoutes({ erasures }: AuditHttpDeps): LogRoute[] {
       path: '/logs/:log/erasures/:id/reject',
       async onLog(c, log, who) {
         readQuery(c, [])
+        await recordIntent(c)
         return json(describe(await erasures.reject(log.info.id, idOf(c), personOf(known(who)))))
       },
       doc: {
@@ -126,6 +128,7 @@ async function request(
   readQuery(c, [])
   const { basis, ticket, ...named } = await jsonBody(c, newErasure)
   const subject = subjectOf(named)
+  await recordIntent(c)
   const requested = await erasures.request(log.info.id, { subject, basis, ticket, by: personOf(known(who)) })
   tellJournal(c, { erasure: requested.id, ref: requested.ref })
   return json(describe(requested), 201)

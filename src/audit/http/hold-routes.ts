@@ -1,6 +1,7 @@
 // Legal holds over HTTP.
 import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
+import { recordIntent, tellJournal } from '../../http/journal.ts'
 import { jsonBody } from '../../http/json-body.ts'
 import { readQuery } from '../../http/query.ts'
 import { json } from '../../http/respond.ts'
@@ -54,6 +55,7 @@ export function holdRoutes(deps: AuditHttpDeps): LogRoute[] {
       path: '/logs/:log/holds/:id',
       async onLog(c, log, who) {
         readQuery(c, [])
+        await recordIntent(c)
         return json(describe(await deps.holds.release(log.info.id, c.req.param('id') ?? '', known(who).id)))
       },
       doc: {
@@ -75,11 +77,14 @@ async function placeHold(
 ): Promise<Response> {
   readQuery(c, [])
   const { subject, kind, reason } = await jsonBody(c, newHold)
+  const held = subject === undefined ? {} : { subject: subjectOf({ subject, kind }) }
+  await recordIntent(c)
   const placed = await holds.place(log.info.id, {
-    ...(subject === undefined ? {} : { subject: subjectOf({ subject, kind }) }),
+    ...held,
     reason,
     by: known(who).id,
   })
+  tellJournal(c, { hold: placed.id, ref: placed.ref })
   return json(describe(placed), 201)
 }
 

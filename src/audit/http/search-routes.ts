@@ -1,4 +1,5 @@
 // How far the search is, and making it anew from the log.
+import { recordIntent } from '../../http/journal.ts'
 import { readQuery } from '../../http/query.ts'
 import { json } from '../../http/respond.ts'
 import type { LogRoute } from '../../http/route.ts'
@@ -33,6 +34,7 @@ export function searchRoutes(deps: AuditHttpDeps): LogRoute[] {
       onMeta: true,
       onLog: async (c, log) => {
         readQuery(c, [])
+        await recordIntent(c)
         await searchOf(deps).rebuild(log)
         return status(log)
       },

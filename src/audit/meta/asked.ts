@@ -42,7 +42,7 @@ export function soughtIn(log: string | undefined): Subject {
 
 /** Whose member `params.sought` is. */
 export function ownerOfSought({ log, status }: Pick<Access, 'log' | 'status'>): Subject {
-  return soughtIn(status < 400 ? log : undefined)
+  return soughtIn(isServed(status) ? log : undefined)
 }
 
 /** What can name nobody, and the rest. */
@@ -51,7 +51,7 @@ export function splitAsked(
   detail: JsonObject,
 ): { readonly asked: JsonObject; readonly sought: JsonObject } {
   // What is changed, by who may, is told by the service itself: names of keys, logs, erasures.
-  if (action === 'admin' && status < 400) return { asked: detail, sought: {} }
+  if (action === 'admin' && isServed(status)) return { asked: detail, sought: {} }
   const kept = Object.entries(detail).filter(([name, value]) => isHarmless(name, value, status))
   const rest = Object.entries(detail).filter(([name, value]) => !isHarmless(name, value, status))
   const by = rest.map(([name]) => name).filter((name) => FILTERS.has(name))
@@ -61,9 +61,14 @@ export function splitAsked(
   }
 }
 
-function isHarmless(name: string, value: Json, status: number): boolean {
+/** What is only about to be done may yet be refused. */
+function isServed(status: number | undefined): boolean {
+  return status !== undefined && status < 400
+}
+
+function isHarmless(name: string, value: Json, status: number | undefined): boolean {
   // Random names of those who were looked for, told by the service: they mean nothing once these are erased.
-  if (name === 'persons') return status < 400 && Array.isArray(value) && value.every(isRef)
+  if (name === 'persons') return isServed(status) && Array.isArray(value) && value.every(isRef)
   const rule = Object.hasOwn(HARMLESS, name) ? HARMLESS[name] : undefined
   return (
     rule !== undefined &&

@@ -90,7 +90,7 @@ export function createMetaJournal({ logs, recorder, report, now = Date.now }: Me
       } catch (cause) {
         throw new AuditError(
           'journal_unavailable',
-          'it cannot be recorded now who asked for this, so it is not answered: try again',
+          'it cannot be recorded now who asked for this, so nothing is done or shown: try again',
           {},
           { cause },
         )

@@ -97,6 +97,22 @@ test('an access is an event: who, what, where from, what came of it', async () =
   ])
 })
 
+test('what is about to be changed has no outcome yet, and names nobody for longer than what was asked in vain', async () => {
+  const change = {
+    action: 'admin',
+    route: 'DELETE /keys/:id',
+    log: undefined,
+    detail: { id: 'Ada' },
+  } as const
+  await journal.record(access({ ...change, status: undefined }))
+  await journal.record(access({ ...change, status: 200 }))
+  expect(written).toMatchObject([
+    { action: 'prooflog.admin', outcome: 'unknown', params: { sought: [{ id: 'Ada' }] } },
+    { action: 'prooflog.admin', outcome: 'success', params: { asked: [{ id: 'Ada' }] } },
+  ])
+  expect(written[0]?.http).toEqual({ method: 'DELETE', path: '/keys/:id' })
+})
+
 test("a key is named by its id only: what it is called may be somebody's name, and a leaf is for ever", async () => {
   await journal.record(access({ action: 'admin', route: 'POST /keys', log: undefined }))
   expect(written[0]).toMatchObject({ action: 'prooflog.admin', actor: { type: 'service', id: 'k1' } })
