@@ -44,6 +44,12 @@ export type Incoming =
       readonly reason: { readonly code: QuarantineCode; readonly message: string }
     }
 
+/**
+ * The records of one request, in order. A pass over them may read each from the request's bytes when it comes to it, and must not
+ * keep it: then a thousand of them never are in memory at once, and cost the garbage collector nothing.
+ */
+export type Records = Iterable<Incoming> & { readonly length: number }
+
 /** Why a record is kept as it came instead of as an event. Messages never repeat its contents. */
 export type QuarantineCode =
   | 'not_json'

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
 import type { Refusal, Route } from '../../http/route.ts'
 import type { Log } from '../../log/types.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Records } from '../event/types.ts'
 import { createHecAcks, type HecAcks, hecChannel } from '../ingest/hec-ack.ts'
 import { hecAnswer, HecError, hecRefusal } from '../ingest/hec-answers.ts'
 import { parseHec, parseHecRaw } from '../ingest/hec.ts'
@@ -64,7 +64,7 @@ async function collect(
   who: Principal | undefined,
   { recorder }: AuditHttpDeps,
   acks: HecAcks,
-  parse: (body: Uint8Array) => { readonly incoming: readonly Incoming[] },
+  parse: (body: Uint8Array) => { readonly incoming: Records },
 ): Promise<Response> {
   const channel = hecChannel(c.req.header('x-splunk-request-channel'), c.req.query('channel'))
   await withSentBody(c, (body) => takeIn(c, recorder, log, who, parse(body).incoming))

@@ -3,7 +3,7 @@
 // for the id.
 import type { Log } from '../../log/types.ts'
 import { AuditError } from '../event/errors.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Records } from '../event/types.ts'
 import { readEvents } from '../follow/read-events.ts'
 import type { AuditHttpDeps } from './deps.ts'
 
@@ -15,7 +15,7 @@ export async function findConflict(
   { search, vault, recorder }: AuditHttpDeps,
   log: Log,
   source: string,
-  incoming: readonly Incoming[],
+  incoming: Records,
 ): Promise<void> {
   if (search === undefined) return
   const entries = await recorder.preview(log, incoming, source)

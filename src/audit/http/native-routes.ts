@@ -9,7 +9,7 @@ import type { LogRoute } from '../../http/route.ts'
 import { readWait, waitFor } from '../../http/wait.ts'
 import type { Log } from '../../log/types.ts'
 import { UnreadableEvent } from '../event/errors.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Records } from '../event/types.ts'
 import { parseNative } from '../ingest/native.ts'
 import type { ParsedBody } from '../ingest/types.ts'
 import type { AuditHttpDeps } from './deps.ts'
@@ -90,7 +90,7 @@ async function postEvents(
 }
 
 /** A bad record in a list is kept; one that came alone is better refused: its sender can still mend it. */
-function acceptable({ incoming, single }: ParsedBody): readonly Incoming[] {
+function acceptable({ incoming, single }: ParsedBody<Records>): Records {
   const [only] = incoming
   if (only === undefined) throw new HttpError('invalid_body', 'the body holds no event: send at least one')
   if (single && only.kind === 'raw') throw new UnreadableEvent(only.reason.code, only.reason.message)

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { Principal } from '../../access/principal.ts'
 import { chargeEvents } from '../../http/charge.ts'
 import type { Log } from '../../log/types.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Records } from '../event/types.ts'
 import type { EventReceipt, Recorder } from '../record/types.ts'
 import { sourceOf } from './source.ts'
 
@@ -13,7 +13,7 @@ export function takeIn(
   recorder: Recorder,
   log: Log,
   who: Principal | undefined,
-  incoming: readonly Incoming[],
+  incoming: Records,
 ): Promise<EventReceipt[]> {
   chargeEvents(c, incoming.length)
   return recorder.record(log, incoming, sourceOf(who))

@@ -2,7 +2,7 @@
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
 import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Incoming, Records } from '../event/types.ts'
 import {
   concatenated,
   elementsOf,
@@ -30,7 +30,7 @@ const LINES = new Set(['application/x-ndjson', 'application/jsonl', 'application
  * shapes listed at `shapeOf`.
  * @throws AuditError `too_many_events` beyond {@link MAX_EVENTS} records
  */
-export function parseNative(body: Uint8Array, mediaType: string): ParsedBody {
+export function parseNative(body: Uint8Array, mediaType: string): ParsedBody<Records> {
   const start = skipSpace(body, bomLength(body))
   if (LINES.has(mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''))
     return { incoming: readSpans(body, linesOf(body, start)), single: false }
@@ -41,13 +41,13 @@ export function parseNative(body: Uint8Array, mediaType: string): ParsedBody {
   return { incoming: readSpans(body, spans), single: spans.length === 1 }
 }
 
-function parseArray(body: Uint8Array, start: number): ParsedBody {
+function parseArray(body: Uint8Array, start: number): ParsedBody<Records> {
   const array = elementsOf(body, start)
   if (!array || skipSpace(body, array.end) < body.length) return broken(body)
   return { incoming: readSpans(body, array.elements), single: false }
 }
 
-function broken(body: Uint8Array): ParsedBody {
+function broken(body: Uint8Array): ParsedBody<Records> {
   const why = new UnreadableEvent(
     'not_json',
     'the body is not JSON: send one object, an array of objects, or one object after the other',
@@ -55,9 +55,15 @@ function broken(body: Uint8Array): ParsedBody {
   return { incoming: [rawIncoming(body, 'native', why)], single: true }
 }
 
-function readSpans(body: Uint8Array, spans: readonly Span[]): Incoming[] {
+/** @throws AuditError `too_many_events` */
+function readSpans(body: Uint8Array, spans: readonly Span[]): Records {
   limitEvents(spans.length)
-  return spans.map(({ start, end }) => readRecord(body.subarray(start, end)))
+  return {
+    length: spans.length,
+    *[Symbol.iterator]() {
+      for (const { start, end } of spans) yield readRecord(body.subarray(start, end))
+    },
+  }
 }
 
 /** One record. Never throws but for faults of ours: what cannot be read is a raw record. */

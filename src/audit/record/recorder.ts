@@ -4,14 +4,15 @@ import { LogError } from '../../log/errors.ts'
 import type { Appended, Log } from '../../log/types.ts'
 import { draftOf } from '../event/draft.ts'
 import type { PrivacyPolicy } from '../event/privacy.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Incoming, Records } from '../event/types.ts'
 import { StaleSubject } from '../vault/sidecars.ts'
-import type { Sealed, Vault } from '../vault/types.ts'
+import type { Vault } from '../vault/types.ts'
 import { chunksOf } from './chunks.ts'
 import { enrich } from './enrich.ts'
 import { flagsOf } from './flags.ts'
 import type { Geo } from './geo.ts'
-import type { EventReceipt, Recorder } from './types.ts'
+import { createTurns } from './turns.ts'
+import type { EventReceipt, Ready, Recorder } from './types.ts'
 
 export interface RecorderOptions {
   readonly vault: Vault
@@ -23,49 +24,76 @@ export interface RecorderOptions {
   readonly geo?: Geo
 }
 
+/** Events that are read, split and sealed in one go: some milliseconds. */
+const BLOCK = 256
+
 export function createRecorder({ vault, policyOf, clock, geo }: RecorderOptions): Recorder {
-  function seal(log: Log, incoming: readonly Incoming[], source: string): Promise<Sealed[]> {
+  const turns = createTurns()
+
+  /** Block by block, so that of what was sent nothing outlives its block. */
+  async function seal(log: Log, records: Records, source: string): Promise<Ready[]> {
     const policy = policyOf(log)
-    const drafts = incoming.map((one) => draftOf(enrich(one, geo), source, policy))
-    return vault.seal(log.info.id, drafts)
+    const place = turns.place()
+    const unread = records[Symbol.iterator]()
+    const ready: Ready[] = []
+    while (ready.length < records.length) {
+      if (records.length > BLOCK) await turns.next(place)
+      const block = take(unread, BLOCK)
+      const drafts = block.map((one) => draftOf(enrich(one, geo), source, policy))
+      const sealed = await vault.seal(log.info.id, drafts)
+      const now = clock()
+      for (const [i, { envelope, entry, sidecars }] of sealed.entries()) {
+        const one = block[i] as Incoming
+        const quarantine = one.kind === 'raw' ? one.reason : undefined
+        ready.push({ id: envelope.id, entry, sidecars, flags: flagsOf(one, now), quarantine })
+      }
+    }
+    return ready
   }
 
-  async function store(log: Log, incoming: readonly Incoming[], source: string): Promise<EventReceipt[]> {
+  async function store(log: Log, records: Records, source: string): Promise<EventReceipt[]> {
     const receipts: EventReceipt[] = []
-    for (const chunk of chunksOf(await seal(log, incoming, source))) {
-      const at = receipts.length
-      const appended = await append(log, chunk)
-      receipts.push(...receiptsOf(incoming.slice(at, at + chunk.length), chunk, appended, clock()))
-    }
+    for (const chunk of chunksOf(await seal(log, records, source)))
+      receipts.push(...receiptsOf(chunk, await append(log, chunk)))
     return receipts
   }
 
   return {
-    async record(log, incoming, source) {
-      if (incoming.length === 0) return []
+    async record(log, records, source) {
+      if (records.length === 0) return []
       try {
-        return await store(log, incoming, source)
+        return await store(log, records, source)
       } catch (error) {
         if (!isStale(error)) throw error
         // Somebody was erased between sealing and storing; what was stored of it already is found again by its bytes.
         vault.forget()
-        return store(log, incoming, source)
+        return store(log, records, source)
       }
     },
-    async preview(log, incoming, source) {
-      const sealed = await seal(log, incoming, source)
-      return sealed.map(({ envelope, entry }) => ({ id: envelope.id, leafHash: hashLeaf(entry) }))
+    async preview(log, records, source) {
+      const ready = await seal(log, records, source)
+      return ready.map(({ id, entry }) => ({ id, leafHash: hashLeaf(entry) }))
     },
   }
 }
 
-function append(log: Log, sealed: readonly Sealed[]): Promise<Appended[]> {
-  const entries = sealed.map(({ entry }) => entry)
+function take(unread: Iterator<Incoming>, most: number): Incoming[] {
+  const taken: Incoming[] = []
+  while (taken.length < most) {
+    const { done, value } = unread.next()
+    if (done === true) break
+    taken.push(value)
+  }
+  return taken
+}
+
+function append(log: Log, ready: readonly Ready[]): Promise<Appended[]> {
+  const entries = ready.map(({ entry }) => entry)
   // Nothing personal in any of them: the engine has a faster way for entries alone.
-  if (sealed.every(({ sidecars }) => sidecars.length === 0)) return log.append(entries)
+  if (ready.every(({ sidecars }) => sidecars.length === 0)) return log.append(entries)
   return log.append(
     entries,
-    sealed.map(({ sidecars }) => sidecars),
+    ready.map(({ sidecars }) => sidecars),
   )
 }
 
@@ -74,17 +102,12 @@ function isStale(error: unknown): boolean {
   return error instanceof LogError && error.cause instanceof StaleSubject
 }
 
-function receiptsOf(
-  incoming: readonly Incoming[],
-  sealed: readonly Sealed[],
-  appended: readonly Appended[],
-  now: number,
-): EventReceipt[] {
+function receiptsOf(ready: readonly Ready[], appended: readonly Appended[]): EventReceipt[] {
   return appended.map(({ index, leafHash, duplicate }, i) => {
-    const one = incoming[i]
-    const envelope = sealed[i]?.envelope
-    if (one === undefined || envelope === undefined) throw new TypeError('more receipts than entries')
-    const receipt = { id: envelope.id, index, leafHash, duplicate, flags: flagsOf(one, now) }
-    return one.kind === 'raw' ? { ...receipt, quarantine: one.reason } : receipt
+    const one = ready[i]
+    if (one === undefined) throw new TypeError('more receipts than entries')
+    const { id, flags, quarantine } = one
+    const receipt = { id, index, leafHash, duplicate, flags }
+    return quarantine === undefined ? receipt : { ...receipt, quarantine }
   })
 }

@@ -1,7 +1,8 @@
 // The one way in for events.
 import type { Hash } from '../../core/hash.ts'
 import type { Log } from '../../log/types.ts'
-import type { Incoming, QuarantineCode } from '../event/types.ts'
+import type { QuarantineCode, Records } from '../event/types.ts'
+import type { Sealed } from '../vault/types.ts'
 
 /** What is said about an event that was taken in as it is. */
 export type EventFlag = 'time_past' | 'time_future' | 'quarantined' | 'signature_failed'
@@ -16,6 +17,13 @@ export interface EventReceipt {
   readonly quarantine?: { readonly code: QuarantineCode; readonly message: string }
 }
 
+/** A record on its way to the log: of what was sent, only what its receipt says is left. */
+export interface Ready extends Pick<Sealed, 'entry' | 'sidecars'> {
+  readonly id: string
+  readonly flags: readonly EventFlag[]
+  readonly quarantine: EventReceipt['quarantine']
+}
+
 export interface Recorder {
   /**
    * Commits all of `incoming`, in order, or nothing; durable on return. Beyond 8,192 events or 32 MiB there are several commits:
@@ -23,14 +31,14 @@ export interface Recorder {
    * @param source who sends it, from its key: never what the sender says of itself
    * @throws LogError as Log.append; AuditError `vault_unavailable`, `event_too_large`
    */
-  record(log: Log, incoming: readonly Incoming[], source: string): Promise<EventReceipt[]>
+  record(log: Log, incoming: Records, source: string): Promise<EventReceipt[]>
   /**
    * What `record` would store, without storing it (subjects that are new are made known to the vault all the same).
    * @throws AuditError as record
    */
   preview(
     log: Log,
-    incoming: readonly Incoming[],
+    incoming: Records,
     source: string,
   ): Promise<{ readonly id: string; readonly leafHash: Hash }[]>
 }

@@ -10,8 +10,8 @@ import { type SubjectCache, subjectCache } from './subject-cache.ts'
 import { deriveSubjectKey, type SubjectKey, unwrapSubjectKey } from './subject-key.ts'
 
 export interface Subjects {
-  /** Keys of subjects, by {@link nameOf}; made for those that the log does not know. @throws AuditError `vault_unavailable`, `vault_key_missing`, `vault_damaged` */
-  keysFor(logId: number, subjects: readonly Subject[]): Promise<ReadonlyMap<string, SubjectKey>>
+  /** Keys of subjects, in their order; made for those that the log does not know. @throws AuditError `vault_unavailable`, `vault_key_missing`, `vault_damaged` */
+  keysFor(logId: number, subjects: readonly Subject[]): Promise<SubjectKey[]>
   /** A subject that the log knows and that was not erased. @throws AuditError `vault_unavailable` */
   find(logId: number, subject: Subject): Promise<FoundSubject | undefined>
   /** The same by its ref. @throws AuditError `vault_unavailable` */
@@ -44,7 +44,7 @@ const AT_ONCE = 4_096
 const ATTEMPTS = 8
 
 /** What a process knows a subject by; never stored. */
-export function nameOf(logId: number, { kind, id }: Subject): string {
+function nameOf(logId: number, { kind, id }: Subject): string {
   return `${logId} ${kind} ${id}`
 }
 
@@ -62,20 +62,16 @@ export function createSubjects(sql: Sql, keks: Keks, secrets: Secrets): Subjects
     keyOf: (logId, row) => keyOf(sources, logId, row),
     known: (subjectId) => cache.get(subjectId),
     async keysFor(logId, subjects) {
-      const keys = new Map<string, SubjectKey>()
+      const names = subjects.map((subject) => nameOf(logId, subject))
+      const keys = names.map((name) => cache.named(name))
       const unknown = new Map<string, Subject>()
-      for (const subject of subjects) {
-        const name = nameOf(logId, subject)
-        if (keys.has(name)) continue
-        const known = cache.named(name)
-        if (known === undefined) unknown.set(name, subject)
-        else keys.set(name, known)
-      }
+      for (const [i, subject] of subjects.entries())
+        if (keys[i] === undefined) unknown.set(names[i] as string, subject)
+      const obtained = new Map<string, SubjectKey>()
       const all = [...unknown]
-      for (let at = 0; at < all.length; at += AT_ONCE) {
-        await available(() => obtain(sources, logId, all.slice(at, at + AT_ONCE), keys))
-      }
-      return keys
+      for (let at = 0; at < all.length; at += AT_ONCE)
+        await available(() => obtain(sources, logId, all.slice(at, at + AT_ONCE), obtained))
+      return keys.map((known, i) => known ?? keyAmong(obtained, names[i]))
     },
     async find(logId, { kind, id }) {
       const lookup = secrets.lookupOf(kind, id)
@@ -95,6 +91,12 @@ export function createSubjects(sql: Sql, keks: Keks, secrets: Secrets): Subjects
     },
     forget: (subjectId) => cache.forget(subjectId),
   }
+}
+
+function keyAmong(keys: ReadonlyMap<string, SubjectKey>, name: string | undefined): SubjectKey {
+  const key = name === undefined ? undefined : keys.get(name)
+  if (key === undefined) throw new TypeError('a subject without a key')
+  return key
 }
 
 async function keyOf({ keks, cache }: Sources, logId: number, row: KeyRow): Promise<SubjectKey> {

@@ -31,7 +31,7 @@ export type OnDamage = (damaged: readonly AuditError[]) => void
 export interface Vault {
   /**
    * Envelopes of drafts, in order. Deterministic for a subject whose key lives: the same draft gives the same entry.
-   * New subjects get their keys, committed before it returns.
+   * New subjects get their keys, committed before it returns. Without a pause between the events: a hundred are a few milliseconds.
    * @throws AuditError `vault_unavailable`; `event_too_large` when an envelope does not fit an entry
    */
   seal(logId: number, drafts: readonly Draft[]): Promise<Sealed[]>

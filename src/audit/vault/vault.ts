@@ -7,7 +7,7 @@ import { openEntries } from './open.ts'
 import { splitDisclosures, splitTexts } from './plaintext.ts'
 import { sealDraft } from './seal.ts'
 import { loadSecrets } from './secrets.ts'
-import { createSubjects, nameOf, type Subjects } from './subjects.ts'
+import { createSubjects, type Subjects } from './subjects.ts'
 import type { Sealed, Vault } from './types.ts'
 
 export interface VaultOptions {
@@ -23,8 +23,6 @@ export interface OpenVault extends Vault {
 
 /** Told by the trigger on vault.subject_keys. */
 const CHANNEL = 'prooflog_subjects'
-/** Events sealed between two breaths: some milliseconds. */
-const BREATH = 128
 
 /**
  * Opens the vault of a database. Keys of subjects are remembered until they are destroyed, by whichever process.
@@ -57,15 +55,10 @@ async function sealAll(subjects: Subjects, logId: number, drafts: readonly Draft
     logId,
     drafts.flatMap((draft) => draft.subjects),
   )
-  const sealed: Sealed[] = []
-  for (const [i, draft] of drafts.entries()) {
-    const own = draft.subjects.map((subject) => {
-      const key = keys.get(nameOf(logId, subject))
-      if (key === undefined) throw new TypeError('a subject without a key')
-      return key
-    })
-    sealed.push(sealDraft(logId, draft, own))
-    if (i % BREATH === BREATH - 1) await new Promise(setImmediate)
-  }
-  return sealed
+  let at = 0
+  return drafts.map((draft) => {
+    const own = keys.slice(at, at + draft.subjects.length)
+    at += own.length
+    return sealDraft(logId, draft, own)
+  })
 }

@@ -1,7 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Incoming } from '../../../src/audit/event/types.ts'
-import { MAX_EVENTS, parseNative } from '../../../src/audit/ingest/native.ts'
+import { MAX_EVENTS, parseNative as parse } from '../../../src/audit/ingest/native.ts'
+import type { ParsedBody } from '../../../src/audit/ingest/types.ts'
+
+/** With all records read, which come one by one, as many as were said to come. */
+function parseNative(...sent: Parameters<typeof parse>): ParsedBody {
+  const { incoming, single } = parse(...sent)
+  const all = [...incoming]
+  expect(all).toHaveLength(incoming.length)
+  return { incoming: all, single }
+}
 
 const JSON_TYPE = 'application/json'
 const NDJSON = 'application/x-ndjson'

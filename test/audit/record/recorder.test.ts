@@ -9,6 +9,7 @@ import { chunksOf } from '../../../src/audit/record/chunks.ts'
 import { flagsOf } from '../../../src/audit/record/flags.ts'
 import { openGeo } from '../../../src/audit/record/geo.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import type { Ready } from '../../../src/audit/record/types.ts'
 import type { Sealed } from '../../../src/audit/vault/types.ts'
 import { LogError } from '../../../src/log/errors.ts'
 import { type Ground, incoming, openedFields, type Process, vaultGround } from '../vault/ground.ts'
@@ -131,9 +132,9 @@ test('8,192 events are one commit; what is more, or larger, is several in order'
   append.mockRestore()
   const [first] = receipts
   expect(receipts.every(({ index, id }, i) => index === first!.index + i && id === `many ${i}`)).toBe(true)
-  const sealed = (bytes: number): Sealed =>
-    ({ entry: new Uint8Array(1), sidecars: [{ size: bytes }] }) as unknown as Sealed
-  const sizes = [20, 20, 40, 1, 1].map((mib) => sealed(mib * 2 ** 20))
+  const ready = (bytes: number): Ready =>
+    ({ entry: new Uint8Array(1), sidecars: [{ size: bytes }] }) as unknown as Ready
+  const sizes = [20, 20, 40, 1, 1].map((mib) => ready(mib * 2 ** 20))
   expect([...chunksOf(sizes)].map((chunk) => chunk.length)).toEqual([1, 1, 1, 2])
 })
 

@@ -143,10 +143,10 @@ test('keys that are destroyed by anybody are forgotten by every process, at once
   await record('1')
   const before = await other.vault.seal(logId, [])
   expect(before).toEqual([])
-  const name = (await other.vault.subjects.keysFor(logId, [ALICE])).values().next().value!
+  const name = (await other.vault.subjects.keysFor(logId, [ALICE]))[0]!
   await erase(process, logId)
   await vi.waitFor(async () => {
-    const now = (await other.vault.subjects.keysFor(logId, [ALICE])).values().next().value!
+    const now = (await other.vault.subjects.keysFor(logId, [ALICE]))[0]!
     expect(now.ref).not.toBe(name.ref)
   })
 })

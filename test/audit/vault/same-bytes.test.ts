@@ -115,17 +115,20 @@ function allIncoming(): Record<string, readonly Incoming[]> {
   const escaped = lines.map((line) =>
     line.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
   )
-  const native = (text: string, type = 'application/x-ndjson') =>
-    parseNative(Buffer.from(text), type).incoming
+  const native = (text: string, type = 'application/x-ndjson') => [
+    ...parseNative(Buffer.from(text), type).incoming,
+  ]
   const otlp = otlpRequest()
   return {
     lines: native(lines.join('\n')),
     array: native(`[${escaped.join(' , ')}]`, 'application/json'),
     odd: native(ODD.join('\n')),
-    'not utf-8': parseNative(
-      Buffer.from('{"time":0,"action":"a\xff"}\n{"time":0,"action":"b"}', 'latin1'),
-      'application/jsonl',
-    ).incoming,
+    'not utf-8': [
+      ...parseNative(
+        Buffer.from('{"time":0,"action":"a\xff"}\n{"time":0,"action":"b"}', 'latin1'),
+        'application/jsonl',
+      ).incoming,
+    ],
     'otlp protobuf': parseOtlpLogs(encodeProtobuf(otlp), 'protobuf').incoming,
     hec: parseHec(
       Buffer.from(
