@@ -8,6 +8,7 @@ import { AccessError } from './errors.ts'
 import { generateKey, KEY_ID, parseKey } from './key-format.ts'
 import { checkNewKey, type NewKey } from './new-key.ts'
 import type { Principal, Rates } from './principal.ts'
+import { readTogether } from './read-together.ts'
 import { keys } from './tables.ts'
 
 export type { NewKey }
@@ -101,10 +102,13 @@ function keyCache(db: Database, monotonic: () => number) {
   // One query per key however many requests wait for it. A read that was under way when a change came is not kept.
   const loading = new Map<string, Promise<Row | undefined>>()
 
-  async function read(id: string): Promise<Row | undefined> {
-    const [row] = await db.orm.select().from(keys).where(eq(keys.id, id))
-    return row
-  }
+  const read = readTogether(async (ids) => {
+    const found = await db.orm
+      .select()
+      .from(keys)
+      .where(sql`${keys.id} = ANY(${sql.param(ids)})`)
+    return new Map(found.map((row) => [row.id, row]))
+  })
   return {
     get: (id: string): Row | undefined => rows.get(id),
     load: async (id: string): Promise<Row | undefined> => {

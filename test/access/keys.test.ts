@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { generateKey } from '../../src/access/key-format.ts'
 import { type Keys, openKeys } from '../../src/access/keys.ts'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -22,6 +23,18 @@ async function aProcess(options: Parameters<typeof openKeys>[1] = {}): Promise<{
   const process = { keys: await openKeys(db, options), db }
   opened.push(process)
   return process
+}
+
+/** The same database, whose readings are counted. */
+function counting(db: Database): { db: Database; reads: () => number } {
+  let reads = 0
+  const orm = new Proxy(db.orm, {
+    get(target, name, receiver) {
+      if (name === 'select') reads++
+      return Reflect.get(target, name, receiver)
+    },
+  })
+  return { db: { ...db, orm }, reads: () => reads }
 }
 
 test('a new key verifies with exactly the rights it was given', async () => {
@@ -174,17 +187,38 @@ test('while the database is down a cached key works and any other is unavailable
 test('a thousand requests with one new key ask the database once', async () => {
   const { db, keys: maker } = await aProcess()
   const { key } = await maker.create({ name: 'busy', scopes: ['entries:append'] })
-  let reads = 0
-  const orm = new Proxy(db.orm, {
-    get(target, name, receiver) {
-      if (name === 'select') reads++
-      return Reflect.get(target, name, receiver)
-    },
-  })
-  const keys = await openKeys({ ...db, orm })
+  const counted = counting(db)
+  const keys = await openKeys(counted.db)
   await Promise.all(Array.from({ length: 1000 }, () => keys.verify(key)))
   await keys.verify(key)
-  expect(reads).toBe(1)
+  expect(counted.reads()).toBe(1)
+})
+
+test('a flood of made-up keys takes a few queries; known keys, due to be read again, and new ones go through it', async () => {
+  const { db, keys: maker } = await aProcess()
+  const counted = counting(db)
+  let clock = 0
+  const keys = await openKeys(counted.db, { monotonic: () => clock })
+  const known = await maker.create({ name: 'known', scopes: ['entries:append'] })
+  await keys.verify(known.key)
+  clock += 6_000
+  const madeUp = Array.from({ length: 3_000 }, () =>
+    keys.verify(generateKey().key).catch((error) => error.code),
+  )
+  const fresh = await keys.create({ name: 'fresh', scopes: ['entries:append'] })
+  const elsewhere = await maker.create({ name: 'elsewhere', scopes: ['entries:append'] })
+  for (const { key, info } of [known, fresh, elsewhere]) expect(await keys.verify(key)).toEqual(info)
+  expect(new Set(await Promise.all(madeUp))).toEqual(new Set(['key_unknown']))
+  expect(counted.reads()).toBeLessThan(15)
+})
+
+test('a key that was unknown a moment ago is known as soon as it is there', async () => {
+  const { keys } = await aProcess({ monotonic: () => 1000 })
+  const { key, info } = await keys.create({ name: 'late', scopes: ['entries:append'] })
+  const [row] = await database.owner`DELETE FROM access.keys WHERE id = ${info.id} RETURNING *`
+  await expect(keys.verify(key)).rejects.toMatchObject({ code: 'key_unknown' })
+  await database.owner`INSERT INTO access.keys ${database.owner(row!)}`
+  expect(await keys.verify(key)).toEqual(info)
 })
 
 test('a role stands for its scopes, and a key files its events under its source', async () => {
