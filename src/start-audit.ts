@@ -121,7 +121,7 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
         undo.push(() => indexing.stop())
       }
       for (const listener of config.syslog) {
-        const server = await listenToSyslog(listener, { logs, recorder, logger })
+        const server = await listenToSyslog(listener, { logs, recorder, logger, observer: metrics })
         undo.push(() => server.close())
       }
       await erasures.resume()

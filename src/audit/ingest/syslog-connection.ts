@@ -1,6 +1,8 @@
 // One connection of a syslog sender, from its first byte to its last.
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { AuditError, UnreadableEvent } from '../event/errors.ts'
+import { rawIncoming } from '../event/read-event.ts'
 import type { Incoming } from '../event/types.ts'
 import { syslogIncoming } from './syslog-event.ts'
 import { type SyslogFrame, SyslogFramer } from './syslog-frames.ts'
@@ -49,6 +51,12 @@ export async function serveConnection(socket: Socket, context: ConnectionContext
   socket.destroySoon()
 }
 
+/** Messages, and what is recorded of each. */
+interface Batch {
+  readonly frames: readonly SyslogFrame[]
+  readonly records: readonly Incoming[]
+}
+
 /** Records a batch, however often it takes. @returns when it is committed, or given up because the server closes */
 async function recordBatch(
   frames: readonly SyslogFrame[],
@@ -57,14 +65,40 @@ async function recordBatch(
 ): Promise<void> {
   // Once for all attempts: a message without a time must not become two events because the first attempt failed.
   const received = now()
-  const records = frames.map((frame) => syslogIncoming(frame, received))
-  for (let pause = FIRST_PAUSE; !giveUp.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-    const failed = await unlessGivenUp(attempt(onRecords, records, peer), giveUp)
-    if (failed === undefined) return
-    onFault(failed.error, peer)
+  const waiting: Batch[] = [{ frames, records: frames.map((frame) => syslogIncoming(frame, received)) }]
+  let pause = FIRST_PAUSE
+  for (let batch = waiting[0]; batch !== undefined && !giveUp.aborted; batch = waiting[0]) {
+    const failed = await unlessGivenUp(attempt(onRecords, batch.records, peer), giveUp)
+    const rest = failed === undefined ? [] : withoutTooLarge(batch, failed.error)
+    if (rest !== undefined) {
+      waiting.splice(0, 1, ...rest)
+      pause = FIRST_PAUSE
+      continue
+    }
+    onFault(failed?.error, peer)
     await sleep(pause, giveUp)
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
   }
-  onFault(new Error(`closing: ${records.length} syslog messages were not recorded`), peer)
+  const left = waiting.reduce((sum, { records }) => sum + records.length, 0)
+  if (left > 0) onFault(new Error(`closing: ${left} syslog messages were not recorded`), peer)
+}
+
+/**
+ * One message that fits no entry would keep all others from being recorded for ever: its batch is halved until it is found, and it
+ * is quarantined. Undefined for another error, which goes away or is somebody's to mend.
+ */
+function withoutTooLarge({ frames, records }: Batch, error: unknown): Batch[] | undefined {
+  if (!(error instanceof AuditError) || error.code !== 'event_too_large') return undefined
+  const half = Math.ceil(frames.length / 2)
+  const part = (from: number, to?: number) => ({
+    frames: frames.slice(from, to),
+    records: records.slice(from, to),
+  })
+  if (frames.length > 1) return [part(0, half), part(half)]
+  const [frame] = frames
+  if (frame === undefined || records[0]?.kind !== 'event') return undefined
+  const why = new UnreadableEvent('too_large', error.message)
+  return [{ frames, records: [rawIncoming(frame.bytes, 'syslog', why)] }]
 }
 
 /** Undefined when it is committed. */

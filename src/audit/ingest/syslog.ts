@@ -27,7 +27,8 @@ export interface SyslogOptions {
   readonly tls?: tls.TlsOptions
   /**
    * Records a batch, in order; resolves when it is committed. When it rejects, it is called again with the same batch, after 0.2 s and
-   * then at growing intervals up to 5 s, for as long as it takes; nothing is read from the connection meanwhile.
+   * then at growing intervals up to 5 s, for as long as it takes; nothing is read from the connection meanwhile. After
+   * `event_too_large` it is called with parts, and what alone fits no entry is quarantined.
    */
   readonly onRecords: (records: readonly Incoming[], peer: SyslogPeer) => Promise<void>
   /** Told of failed attempts to record, of broken connections, and of how many messages closing gave up. */
@@ -41,6 +42,13 @@ export interface SyslogServer {
   readonly port: number
   /** Connections that are open now. */
   connections(): number
+  /**
+   * Takes no connections until `resume`, so that what the senders have stays in their queues, and tells the peers to stop. What they
+   * sent before is recorded as ever, as soon as that can be.
+   */
+  pause(): void
+  /** @throws the system's error when the port cannot be had any more */
+  resume(): Promise<void>
   /** Takes no more connections, tells the peers to stop, records what they still sent, and ends after `graceMs` at the latest. */
   close(): Promise<void>
 }
@@ -59,13 +67,14 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
   const onFault = options.onFault ?? (() => undefined)
   const context: ConnectionContext = { limits, onRecords, onFault, now, giveUp: giveUp.signal }
   let closed: Promise<void> | undefined
+  let paused = false
   const server = listener(options.tls, (socket) => {
     if (socket.destroyed) return // refused below, before it came here
     serving.set(
       socket,
       serveConnection(socket, context).finally(() => serving.delete(socket)),
     )
-    if (closed) socket.end()
+    if (closed || paused) socket.end()
   })
   server.maxConnections = limits.maxConnections
   server.prependListener('connection', (socket: net.Socket) => {
@@ -80,9 +89,21 @@ export async function createSyslogServer(options: SyslogOptions): Promise<Syslog
   server.on('tlsClientError', (error: Error) => onFault(error))
   await listen(server, options)
   server.on('error', (error) => onFault(error))
+  const port = portOf(server)
   return {
-    port: portOf(server),
+    port,
     connections: () => open.size,
+    pause() {
+      if (paused || closed) return
+      paused = true
+      server.close()
+      for (const socket of serving.keys()) socket.end()
+    },
+    async resume() {
+      if (!paused || closed) return
+      await listen(server, { ...options, port })
+      paused = false
+    },
     close: () => (closed ??= close(server, { open, serving, giveUp, graceMs: limits.graceMs })),
   }
 }

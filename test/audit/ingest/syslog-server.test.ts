@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { AuditError } from '../../../src/audit/event/errors.ts'
 import type { Incoming } from '../../../src/audit/event/types.ts'
 import {
   createSyslogServer,
@@ -91,6 +92,50 @@ describe('over TCP', () => {
     expect(batches[1]).toBe(batches[0])
     expect(batches[2]).toEqual(batches[0])
     expect(faults).toEqual(['Error: the database is away', 'Error: the database is away'])
+  })
+
+  test('a message that fits no entry is quarantined, and keeps none of the others from being recorded', async () => {
+    const { messages, onRecords } = await start()
+    const { server, faults } = await start({
+      onRecords: async (records) => {
+        const tooLarge = records.some((one) => one.kind === 'event' && one.event.message?.startsWith('x'))
+        if (tooLarge) throw new AuditError('event_too_large', 'The entry of the event has 99999 bytes.')
+        await onRecords(records)
+      },
+    })
+    const socket = await connect(server)
+    const sent = ['a', 'xx', 'b', 'c', 'xy', 'd', 'e']
+    socket.end(sent.map(counted).join(''))
+    await until(() => messages.length === 7)
+    expect(messages).toEqual(['a', 'too_large', 'b', 'c', 'too_large', 'd', 'e'])
+    expect(faults).toEqual([])
+  })
+
+  test('while paused no connection is taken, and what was sent before is recorded as soon as it can be', async () => {
+    let away = true
+    const { messages, onRecords } = await start()
+    const { server } = await start({
+      onRecords: async (records) => {
+        if (away) throw new Error('away')
+        await onRecords(records)
+      },
+    })
+    const before = await connect(server)
+    before.resume()
+    before.write(counted('before'))
+    await until(() => server.connections() === 1)
+    const told = once(before, 'end')
+    server.pause()
+    await told
+    await expect(connect(server)).rejects.toThrow('ECONNREFUSED')
+    away = false
+    await server.resume()
+    const after = await connect(server)
+    after.end(counted('after'))
+    await until(() => messages.length === 2)
+    expect(messages.toSorted()).toEqual(['after', 'before'])
+    server.pause()
+    await server.close()
   })
 
   test('while a batch is not recorded, nothing more is read: the sender has to wait, and nothing is lost', async () => {
