@@ -1,6 +1,5 @@
 // A port for syslog: its messages are events of one log, filed under one source. It is open while the log takes entries.
 import { readFile } from 'node:fs/promises'
-import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { createSyslogServer, type SyslogPeer } from './audit/ingest/syslog.ts'
 import type { Recorder } from './audit/record/types.ts'
@@ -19,8 +18,9 @@ export interface SyslogParts {
   readonly lookEvery?: number
 }
 
-/** The same fault is told again after so many milliseconds: a sender could repeat it as fast as it likes. */
+/** Within so many milliseconds the same fault is told once, and so many different ones: a sender can make them as fast as it likes. */
 const QUIET = 60_000
+const MOST_FAULTS = 100
 
 /**
  * Listens until it is closed. With an authority (`ca`), only clients with a certificate of it are let in. While the log takes no
@@ -113,11 +113,16 @@ function isRefusal(error: unknown): boolean {
 }
 
 function sparingly(logger: Logger, log: string): (error: unknown, peer?: SyslogPeer) => void {
-  const told = new LRUCache<string, true>({ max: 100, ttl: QUIET })
+  const told = new Set<string>()
+  let since = Date.now()
   return (error, peer) => {
     const what = String(error)
-    if (told.has(what)) return
-    told.set(what, true)
+    if (Date.now() - since >= QUIET) {
+      told.clear()
+      since = Date.now()
+    }
+    if (told.has(what) || told.size >= MOST_FAULTS) return
+    told.add(what)
     logger.warn(
       { err: error, peer: peer?.address, log },
       'syslog: what cannot be recorded now is tried again',

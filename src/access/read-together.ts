@@ -1,7 +1,6 @@
 // Made-up keys cost a look-up each, before anything is known that a rate could be held against. So look-ups share: one query is
 // under way, and what is asked for meanwhile goes together into the next. A flood takes one connection and a hundred queries a
 // second, whoever sends it, and nobody is turned away: a known key whose copy is due waits for one turn, as ever.
-import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Ids in one query. */
 const MOST = 1_000
@@ -30,8 +29,8 @@ export function readTogether<T>(
       ({ size }) => size < ids.length,
       () => true,
     )
-    turn = Promise.race([missing, sleep(PATIENCE, false, { ref: false })]).then((some) =>
-      some ? sleep(BREATH, undefined, { ref: false }) : undefined,
+    turn = Promise.race([missing, sleep(PATIENCE)]).then((some) =>
+      some === true ? sleep(BREATH) : undefined,
     )
     return { ids, found }
   }
@@ -40,4 +39,10 @@ export function readTogether<T>(
     next.ids.push(id)
     return (await next.found).get(id)
   }
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref()
+  })
 }
