@@ -6,7 +6,7 @@ import type { Log } from '../../log/types.ts'
 import type { DisclosedField } from '../event/disclosures.ts'
 import { glanceEnvelope } from '../event/envelope.ts'
 import type { Envelope } from '../event/types.ts'
-import type { OnDamage, SealedEntry, Vault } from '../vault/types.ts'
+import type { OnDamage, Vault } from '../vault/types.ts'
 
 export interface FieldsOfEvent {
   readonly index: number
@@ -15,44 +15,43 @@ export interface FieldsOfEvent {
   readonly fields: readonly DisclosedField[]
 }
 
+/** Some milliseconds of reading. */
+const BLOCK = 256
 const NO_FIELDS: readonly DisclosedField[] = []
 
 /**
- * Events from `start`, among at most `limit` entries, fewer at the end of the published log. Entries that are no events are left out.
+ * Events from `start`, among at most `limit` entries, fewer at the end of the published log, some at a time: who does not keep
+ * them never has all in memory, which costs more than reading them. Entries that are no events are left out.
  * @param onDamage told of personal fields that cannot be opened
  * @throws as readEvents
  */
-export async function readFields(
+export async function* readFields(
   log: Pick<Log, 'info' | 'entries'>,
-  vault: Pick<Vault, 'openTexts'>,
+  vault: Pick<Vault, 'openRange'>,
   start: number,
   limit: number,
   onDamage: OnDamage,
-): Promise<FieldsOfEvent[]> {
-  const events: { index: number; envelope: Envelope; fields: readonly DisclosedField[] }[] = []
-  const sealed: SealedEntry[] = []
-  const places: number[] = []
-  for (const [i, entry] of (await log.entries(start, limit)).entries()) {
+): AsyncGenerator<readonly FieldsOfEvent[]> {
+  const entries = await log.entries(start, limit)
+  const open = await vault.openRange(log.info.id, { start, end: start + entries.length }, onDamage)
+  let block: FieldsOfEvent[] = []
+  for (const [i, entry] of entries.entries()) {
     const envelope = glanceEnvelope(entry)
     if (envelope === undefined) continue
     const index = start + i
-    if ((envelope.refs?.length ?? 0) > 0) {
-      sealed.push({ index, leafHash: hashLeaf(entry) })
-      places.push(events.length)
-    }
-    events.push({ index, envelope, fields: NO_FIELDS })
+    const personal = (envelope.refs?.length ?? 0) > 0
+    const texts = personal ? open({ index, leafHash: hashLeaf(entry) }) : []
+    block.push({ index, envelope, fields: fieldsOf(texts instanceof Promise ? await texts : texts) })
+    if (block.length < BLOCK) continue
+    yield block
+    block = []
   }
-  if (sealed.length === 0) return events
-  const texts = await vault.openTexts(log.info.id, sealed, onDamage)
-  for (const [i, place] of places.entries()) {
-    const event = events[place]
-    if (event !== undefined) event.fields = fieldsOf(texts[i] ?? [])
-  }
-  return events
+  yield block
 }
 
 /** @param texts JSON texts of disclosures: arrays of salt, path and value */
-function fieldsOf(texts: readonly string[]): DisclosedField[] {
+function fieldsOf(texts: readonly string[]): readonly DisclosedField[] {
+  if (texts.length === 0) return NO_FIELDS
   const parts = JSON.parse(`[${texts.join(',')}]`) as [
     salt: string,
     path: string,

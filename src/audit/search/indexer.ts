@@ -43,8 +43,7 @@ export function createIndexer({ log, vault, db, lead, observer, onDamage }: Inde
     clock,
     db,
     lead,
-    read: async (start, end) =>
-      project(projection, await readFields(log, vault, start, end - start, onDamage)),
+    read: (start, end) => project(projection, readFields(log, vault, start, end - start, onDamage)),
     async prepare(start, end) {
       for (let part = partOf(start); part * PART_SIZE < end; part++) await ensurePart(db, logId, part)
     },

@@ -11,26 +11,25 @@ export const SEARCH = 'search'
 
 export interface Projection {
   readonly log: Log
-  readonly vault: Pick<Vault, 'open' | 'openTexts'>
+  readonly vault: Pick<Vault, 'open' | 'openRange'>
   readonly clock: LogClock
   readonly terms: Terms
   readonly onDamage: OnDamage
 }
 
-/** Events between two breaths of the process: some milliseconds. */
-const BREATH = 256
-
-/** The same events, ascending, give the same rows, whenever. */
+/** The same events, ascending, give the same rows, whenever. @param blocks between two of them the process does something else */
 export async function project(
   { clock, terms }: Projection,
-  events: readonly FieldsOfEvent[],
+  blocks: AsyncIterable<readonly FieldsOfEvent[]> | Iterable<readonly FieldsOfEvent[]>,
 ): Promise<Row[]> {
   const rows: Row[] = []
   let taken = { until: 0, at: 0 }
-  for (const [i, event] of events.entries()) {
-    if (event.index >= taken.until) taken = await clock.takenUntil(event.index)
-    rows.push(rowOf(event, taken.at, terms))
-    if (i % BREATH === BREATH - 1) await new Promise(setImmediate)
+  for await (const block of blocks) {
+    for (const event of block) {
+      if (event.index >= taken.until) taken = await clock.takenUntil(event.index)
+      rows.push(rowOf(event, taken.at, terms))
+    }
+    await new Promise(setImmediate)
   }
   return rows
 }

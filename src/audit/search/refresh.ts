@@ -40,14 +40,14 @@ export async function refreshErased(db: Database, projection: Projection, epoch:
       SELECT index FROM search.refresh WHERE log_id = ${logId} ORDER BY index LIMIT ${AT_ONCE}`
     if (waiting.length === 0) return
     const indexes = waiting.map(({ index }) => index)
-    const rows = await project(
-      projection,
-      (await readEvents(log, vault, indexes, onDamage)).map(({ index, envelope, disclosures }) => ({
+    const events = await readEvents(log, vault, indexes, onDamage)
+    const rows = await project(projection, [
+      events.map(({ index, envelope, disclosures }) => ({
         index,
         envelope,
         fields: fieldsOf(envelope, disclosures),
       })),
-    )
+    ])
     await db.sql.begin(async (tx) => {
       await holdEpoch(tx, SEARCH, logId, epoch)
       const there = new Set(await existingParts(tx, logId, [...new Set(indexes.map(partOf))]))

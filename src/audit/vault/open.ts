@@ -2,23 +2,23 @@
 import type { Sql } from '../../db/connect.ts'
 import { AuditError } from '../event/errors.ts'
 import { available } from './available.ts'
-import { readSealed, type SealedRow } from './read-sealed.ts'
+import { splitDisclosures, splitTexts } from './plaintext.ts'
+import { readSealed, readSealedRange, type SealedRow } from './read-sealed.ts'
 import { bindingOf } from './seal.ts'
 import type { SubjectKey } from './subject-key.ts'
 import type { Subjects } from './subjects.ts'
-import type { OnDamage, SealedEntry } from './types.ts'
+import type { OnDamage, OpenTexts, Range, SealedEntry } from './types.ts'
 import { openBytes } from './wrap.ts'
 
 /** Entries of one statement. */
 const AT_ONCE = 4_096
 
-/** See Vault.open and Vault.openTexts. @param split makes of a plaintext what is wanted */
+/** See Vault.open. */
 export async function openEntries(
   sql: Sql,
   subjects: Subjects,
   logId: number,
   entries: readonly SealedEntry[],
-  split: (plain: Buffer) => string[],
   onDamage: OnDamage = refuse,
 ): Promise<string[][]> {
   const opened: string[][] = []
@@ -26,20 +26,52 @@ export async function openEntries(
   for (let at = 0; at < entries.length; at += AT_ONCE) {
     const some = entries.slice(at, at + AT_ONCE)
     const rows = await readSealed(sql, logId, some)
-    for (const { index, leafHash } of some) {
-      const here: string[] = []
-      const binding = bindingOf(logId, leafHash)
-      for (const row of rows.get(index) ?? []) {
-        const opening = openRow(subjects, logId, binding, row)
-        const result = opening instanceof Promise ? await opening : opening
-        if (result instanceof AuditError) damaged.push(result)
-        else here.push(...split(result))
-      }
-      opened.push(here)
-    }
+    const opening = { subjects, logId, rows, split: splitDisclosures, onDamage: damaged.push.bind(damaged) }
+    for (const entry of some) opened.push(await openEntry(opening, entry))
   }
   if (damaged.length > 0) onDamage(damaged)
   return opened
+}
+
+/** See Vault.openRange. */
+export async function openRange(
+  sql: Sql,
+  subjects: Subjects,
+  logId: number,
+  { start, end }: Range,
+  onDamage: OnDamage,
+): Promise<OpenTexts> {
+  const rows = await readSealedRange(sql, logId, start, end)
+  const opening = { subjects, logId, rows, split: splitTexts, onDamage: (one: AuditError) => onDamage([one]) }
+  return (entry) => openEntry(opening, entry)
+}
+
+interface Opening {
+  readonly subjects: Subjects
+  readonly logId: number
+  readonly rows: ReadonlyMap<number, readonly SealedRow[]>
+  /** Makes of a plaintext what is wanted. */
+  readonly split: (plain: Buffer) => string[]
+  readonly onDamage: (damage: AuditError) => void
+}
+
+/** At once when the keys are remembered. */
+function openEntry(opening: Opening, { index, leafHash }: SealedEntry): string[] | Promise<string[]> {
+  const { subjects, logId, rows, split, onDamage } = opening
+  const binding = bindingOf(logId, leafHash)
+  const opened = (rows.get(index) ?? []).map((row) => openRow(subjects, logId, binding, row))
+  const splitAll = (results: readonly (Buffer | AuditError)[]): string[] =>
+    results.flatMap((result) => {
+      if (!(result instanceof AuditError)) return split(result)
+      onDamage(result)
+      return []
+    })
+  if (opened.every(isSettled)) return splitAll(opened)
+  return Promise.all(opened.map(async (result) => result)).then(splitAll)
+}
+
+function isSettled<T>(result: T | Promise<T>): result is T {
+  return !(result instanceof Promise)
 }
 
 /** Whoever does not say what to do about damage is not given less than there is without hearing of it. */

@@ -23,24 +23,47 @@ export async function readSealed(
   logId: number,
   entries: readonly SealedEntry[],
 ): Promise<ReadonlyMap<number, readonly SealedRow[]>> {
+  const [first] = entries
+  const last = entries.at(-1)
+  if (first !== undefined && last !== undefined && isRange(entries, last.index - first.index))
+    return readSealedRange(sql, logId, first.index, last.index + 1)
+  const rows = createRows()
+  for (const row of await available(() => selectRows(sql, logId, entries))) rows.add(row)
+  return rows.byIndex
+}
+
+/** The same of all entries from `start` to `end`, exclusive. */
+export async function readSealedRange(
+  sql: Sql,
+  logId: number,
+  start: number,
+  end: number,
+): Promise<ReadonlyMap<number, readonly SealedRow[]>> {
+  const rows = createRows()
+  await available(() => copyRange(sql, logId, start, end, rows.add))
+  return rows.byIndex
+}
+
+function createRows(): {
+  readonly byIndex: ReadonlyMap<number, readonly SealedRow[]>
+  readonly add: (row: SealedRow) => void
+} {
   const byIndex = new Map<number, SealedRow[]>()
-  const add = (row: SealedRow): void => {
-    const some = byIndex.get(row.index)
-    if (some === undefined) byIndex.set(row.index, [row])
-    else if (some.at(-1)?.subjectId !== row.subjectId) some.push(row) // an entry that was asked for twice
+  return {
+    byIndex,
+    add: (row) => {
+      const some = byIndex.get(row.index)
+      if (some === undefined) byIndex.set(row.index, [row])
+      else if (some.at(-1)?.subjectId !== row.subjectId) some.push(row) // an entry that was asked for twice
+    },
   }
-  if (isRange(entries)) await available(() => copyRange(sql, logId, entries, add))
-  else for (const row of await available(() => selectRows(sql, logId, entries))) add(row)
-  return byIndex
 }
 
 /** Many, ascending, most of those between the first and the last. */
-function isRange(entries: readonly SealedEntry[]): boolean {
-  const [first] = entries
-  const last = entries.at(-1)
-  if (first === undefined || last === undefined || entries.length < MANY) return false
+function isRange(entries: readonly SealedEntry[], width: number): boolean {
   return (
-    last.index - first.index < 2 * entries.length &&
+    entries.length >= MANY &&
+    width < 2 * entries.length &&
     entries.every(({ index }, i) => i === 0 || index > (entries[i - 1]?.index ?? index))
   )
 }
@@ -62,10 +85,10 @@ function selectRows(
 function copyRange(
   sql: Sql,
   logId: number,
-  entries: readonly SealedEntry[],
+  start: number,
+  end: number,
   add: (row: SealedRow) => void,
 ): Promise<void> {
-  const [start, end] = [entries[0]?.index ?? 0, (entries.at(-1)?.index ?? -1) + 1]
   const query = `SELECT d.index, d.subject_id, d.sealed, s.ref, k.kek_id, k.wrapped
     FROM vault.disclosures d
     LEFT JOIN vault.subjects s USING (subject_id) LEFT JOIN vault.subject_keys k USING (subject_id)

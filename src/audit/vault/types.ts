@@ -25,6 +25,15 @@ export interface SealedEntry {
   readonly leafHash: Hash
 }
 
+/** Indexes from `start` to `end`, exclusive. */
+export interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+/** JSON texts, which the disclosures of the entry are the base64url of; at once where the keys are remembered. @throws AuditError `vault_unavailable` */
+export type OpenTexts = (entry: SealedEntry) => readonly string[] | Promise<readonly string[]>
+
 /** Told of entries whose disclosures were changed: each error is `vault_damaged` and has `evidence.index`. */
 export type OnDamage = (damaged: readonly AuditError[]) => void
 
@@ -43,10 +52,11 @@ export interface Vault {
    */
   open(logId: number, entries: readonly SealedEntry[], onDamage?: OnDamage): Promise<Disclosure[][]>
   /**
-   * The same as JSON texts, which the disclosures are the base64url of: for who does not show them.
-   * @throws as `open`
+   * Reads the ciphertexts of a range of entries, which are then opened one by one: for who goes through many and keeps little.
+   * @param onDamage told of each ciphertext that was altered or moved when it is come upon
+   * @throws AuditError `vault_unavailable`
    */
-  openTexts(logId: number, entries: readonly SealedEntry[], onDamage?: OnDamage): Promise<string[][]>
+  openRange(logId: number, range: Range, onDamage: OnDamage): Promise<OpenTexts>
   /** Ref of a subject that the log knows, or undefined. @throws AuditError `vault_unavailable` */
   refOf(logId: number, subject: Subject): Promise<string | undefined>
   /** What a process remembers of keys is forgotten; called when a sidecar was refused because its subject is gone. */

@@ -3,8 +3,7 @@ import type { Database } from '../../db/connect.ts'
 import type { Draft } from '../event/types.ts'
 import { available } from './available.ts'
 import { openKeks } from './keks.ts'
-import { openEntries } from './open.ts'
-import { splitDisclosures, splitTexts } from './plaintext.ts'
+import { openEntries, openRange } from './open.ts'
 import { sealDraft } from './seal.ts'
 import { loadSecrets } from './secrets.ts'
 import { createSubjects, type Subjects } from './subjects.ts'
@@ -40,9 +39,8 @@ export async function createVault({ db: { sql }, keyFile }: VaultOptions): Promi
   return {
     subjects,
     seal: (logId, drafts) => sealAll(subjects, logId, drafts),
-    open: (logId, entries, onDamage) =>
-      openEntries(sql, subjects, logId, entries, splitDisclosures, onDamage),
-    openTexts: (logId, entries, onDamage) => openEntries(sql, subjects, logId, entries, splitTexts, onDamage),
+    open: (logId, entries, onDamage) => openEntries(sql, subjects, logId, entries, onDamage),
+    openRange: (logId, range, onDamage) => openRange(sql, subjects, logId, range, onDamage),
     refOf: async (logId, subject) => (await subjects.find(logId, subject))?.ref,
     forget: forgetAll,
     secretFor: (purpose) => secrets.secretFor(purpose),

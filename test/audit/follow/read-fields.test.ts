@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { AuditError } from '../../../src/audit/event/errors.ts'
 import type { AuditEvent } from '../../../src/audit/event/types.ts'
 import { readEvents } from '../../../src/audit/follow/read-events.ts'
-import { readFields } from '../../../src/audit/follow/read-fields.ts'
+import { type FieldsOfEvent, readFields } from '../../../src/audit/follow/read-fields.ts'
 import { fieldsOf } from '../../../src/audit/search/keys.ts'
 import { searchGround } from '../search/ground.ts'
 
@@ -30,9 +30,10 @@ test('what is read of many at once is what the reader with proofs gives, but for
   const hear = (damaged: readonly AuditError[]): void => {
     heard.push(...damaged.map(({ evidence }) => Number(evidence['index'])))
   }
+  const read = (): Promise<FieldsOfEvent[]> => allOf(readFields(at.log, at.one.vault, 0, size, hear))
   const both = async () => {
     const proving = Promise.all(indexes.map((index) => readEvents(at.log, at.one.vault, [index], hear)))
-    const [fast, proven] = [await readFields(at.log, at.one.vault, 0, size, hear), (await proving).flat()]
+    const [fast, proven] = [await read(), (await proving).flat()]
     expect(fast).toEqual(
       proven.map(({ index, envelope, disclosures }) => ({
         index,
@@ -45,9 +46,7 @@ test('what is read of many at once is what the reader with proofs gives, but for
   const fast = await both()
   // All on the same few connections: a statement sent into somebody's copy would fail.
   let reading = true
-  const many = Promise.all(
-    Array.from({ length: 20 }, () => readFields(at.log, at.one.vault, 0, size, hear)),
-  ).finally(() => (reading = false))
+  const many = Promise.all(Array.from({ length: 20 }, read)).finally(() => (reading = false))
   const others: Promise<unknown>[] = [many]
   while (reading) {
     others.push(readEvents(at.log, at.one.vault, [1], hear))
@@ -68,3 +67,9 @@ test('what is read of many at once is what the reader with proofs gives, but for
   const times = (index: number): number => heard.filter((one) => one === index).length
   for (const index of new Set(heard)) expect(times(index) % 2, 'both readers say so').toBe(0)
 }, 60_000)
+
+async function allOf<T>(blocks: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const all: T[] = []
+  for await (const block of blocks) all.push(...block)
+  return all
+}

@@ -61,10 +61,10 @@ test('an erasure takes every term of the erased values out of the table in its o
 test('what was read before an erasure is not written after it', async () => {
   const at = await ground()
   await recordBoth(at)
-  const open = at.one.vault.openTexts.bind(at.one.vault)
+  const open = at.one.vault.openRange.bind(at.one.vault)
   let erased: Promise<unknown> | undefined
   Object.assign(at.one.vault, {
-    openTexts: async (...args: Parameters<typeof open>) => {
+    openRange: async (...args: Parameters<typeof open>) => {
       const opened = await open(...args)
       erased ??= erase(at.one, at.log.info.id) // after it was read, before it is written
       await erased
