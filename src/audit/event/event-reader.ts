@@ -44,7 +44,7 @@ function readGroup(fields: Fields, value: JsonObject, prefix: string, unknown: U
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string
     const sent = value[name] as Json
-    const read = readMember(fields.get(name), name, sent, prefix, unknown)
+    const read = readMember(fields.named.get(name), name, sent, prefix, unknown)
     if (copy === undefined) {
       if (read === sent) continue
       copy = {}

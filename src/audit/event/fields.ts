@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { auditEvent } from './schema.ts'
 
 type Common = {
+  /** Of the member. */
+  readonly name: string
   /** Dotted, with `[]` for the elements of a list: `targets[].id`. */
   readonly path: string
   readonly what: string
@@ -17,7 +19,12 @@ export type Field = Common &
     | { readonly kind: 'list'; readonly members: Fields; readonly max: number }
   )
 
-export type Fields = ReadonlyMap<string, Field>
+/** Members of a group. A list beside the map, because walking it makes no garbage, and every event is walked. */
+export interface Fields {
+  readonly named: ReadonlyMap<string, Field>
+  /** In the order of the schema. */
+  readonly list: readonly Field[]
+}
 
 const TIMES: ReadonlySet<string> = new Set(['time', 'observed_time'])
 const OURS = 'enriched'
@@ -27,23 +34,21 @@ export const EVENT_FIELDS: Fields = fieldsOf(auditEvent, '')
 
 /** All fields that hold values, not groups of them. */
 export function leafFields(fields: Fields = EVENT_FIELDS): Field[] {
-  return [...fields.values()].flatMap((field) =>
+  return fields.list.flatMap((field) =>
     field.kind === 'group' || field.kind === 'list' ? leafFields(field.members) : [field],
   )
 }
 
 function fieldsOf(object: z.ZodObject, prefix: string): Fields {
-  return new Map(
-    Object.entries(object.shape).map(([name, schema]) => [
-      name,
-      fieldOf(schema as z.ZodType, `${prefix}${name}`),
-    ]),
+  const list = Object.entries(object.shape).map(([name, schema]) =>
+    fieldOf(name, schema as z.ZodType, `${prefix}${name}`),
   )
+  return { list, named: new Map(list.map((field) => [field.name, field])) }
 }
 
-function fieldOf(optional: z.ZodType, path: string): Field {
+function fieldOf(name: string, optional: z.ZodType, path: string): Field {
   const schema = optional instanceof z.ZodOptional ? (optional.unwrap() as z.ZodType) : optional
-  const common = { path, what: optional.description ?? schema.description ?? '' }
+  const common = { name, path, what: optional.description ?? schema.description ?? '' }
   if (path === OURS) return { ...common, kind: 'ours' }
   if (TIMES.has(path)) return { ...common, kind: 'time' }
   if (schema instanceof z.ZodString)

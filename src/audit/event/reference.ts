@@ -55,7 +55,7 @@ export function eventReference(): string {
 }
 
 function rowsOf(fields: Fields): string[] {
-  return [...fields.values()].flatMap((field) => {
+  return fields.list.flatMap((field) => {
     const rule = DEFAULT_PRIVACY.rules.get(field.path)
     const row = `| \`${field.path}\` | ${valueOf(field)} | ${field.what} | ${rule === undefined ? '' : RULES[rule]} |`
     return field.kind === 'group' || field.kind === 'list' ? [row, ...rowsOf(field.members)] : [row]

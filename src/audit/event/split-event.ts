@@ -67,7 +67,10 @@ export function splitEvent(
   const walk: Walk = { personal: [], onBehalfOf, targets: owners, rest, rules, options, bound: 2 }
   const place: Place = { prefix: '', owner: rest, person: isPerson(party) }
   const split = splitGroup(EVENT_FIELDS, event as JsonObject, place, walk)
-  const clear = split === event ? copyBefore(undefined, EVENT_FIELDS, split) : (split as Record<string, Json>)
+  const clear =
+    split === event
+      ? copyBefore(EVENT_FIELDS.list.length, EVENT_FIELDS, split)
+      : (split as Record<string, Json>)
   return { clear, bound: walk.bound, personal: walk.personal, actor, onBehalfOf, targets: owners, rest }
 }
 
@@ -75,37 +78,45 @@ export function splitEvent(
 function splitGroup(fields: Fields, group: JsonObject, place: Place, walk: Walk): JsonObject {
   let same = 0
   let clear: Record<string, Json> | undefined
-  for (const [name, field] of fields) {
+  for (let i = 0; i < fields.list.length; i++) {
+    const field = fields.list[i] as Field
+    const { name } = field
     const value = group[name]
     if (value === undefined) continue
-    const kept = splitField(name, field, value, place, walk)
+    const kept = splitField(field, value, place, walk)
     if (clear === undefined) {
       if (kept === value) {
         same += 1
         continue
       }
-      clear = copyBefore(name, fields, group)
+      clear = copyBefore(i, fields, group)
     }
     if (kept !== undefined) clear[name] = kept
   }
   if (clear !== undefined) return clear
   // What is no field has no rule, and does not get in.
-  return same === Object.keys(group).length ? group : copyBefore(undefined, fields, group)
+  return same === countOf(group) ? group : copyBefore(fields.list.length, fields, group)
 }
 
-/** The fields that stand before one, or all of them. */
-function copyBefore(end: string | undefined, fields: Fields, group: JsonObject): Record<string, Json> {
+/** The first `count` fields. */
+function copyBefore(count: number, fields: Fields, group: JsonObject): Record<string, Json> {
   const copy: Record<string, Json> = {}
-  for (const name of fields.keys()) {
-    if (name === end) break
+  for (let i = 0; i < count; i++) {
+    const { name } = fields.list[i] as Field
     const value = group[name]
     if (value !== undefined) copy[name] = value
   }
   return copy
 }
 
-function splitField(name: string, field: Field, value: Json, place: Place, walk: Walk): Json | undefined {
-  const { path } = field
+function countOf(group: JsonObject): number {
+  let count = 0
+  for (const name in group) if (Object.hasOwn(group, name)) count += 1
+  return count
+}
+
+function splitField(field: Field, value: Json, place: Place, walk: Walk): Json | undefined {
+  const { name, path } = field
   if (field.kind === 'group') {
     walk.bound += name.length + GROUP_SIZE
     const group = value as JsonObject
@@ -128,7 +139,7 @@ function splitField(name: string, field: Field, value: Json, place: Place, walk:
 
 /** `params` and `extra`: one disclosure for each member, or one for all of it when it has none. */
 function splitMembers(path: string, value: Json, place: Place, walk: Walk): Json | undefined {
-  const inner = { ...place, prefix: `${path}.` }
+  const inner = within(place, `${path}.`)
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !hasMembers(value as JsonObject))
     return splitLeaf(path, path, value, place, walk)
   walk.bound += path.length + GROUP_SIZE
@@ -176,8 +187,13 @@ function boundOf(value: Json): number {
 
 function placeOf(path: string, value: JsonObject, place: Place, walk: Walk): Place {
   const prefix = `${path}.`
-  if (path !== 'actor.on_behalf_of') return { ...place, prefix }
+  if (path !== 'actor.on_behalf_of') return within(place, prefix)
   return { prefix, owner: walk.onBehalfOf ?? walk.rest, person: isPerson(value) }
+}
+
+/** Written out: a spread takes longer. */
+function within({ owner, person }: Place, prefix: string): Place {
+  return { prefix, owner, person }
 }
 
 function placeOfTarget(name: string, at: number, target: JsonObject, walk: Walk): Place {
