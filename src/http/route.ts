@@ -22,6 +22,8 @@ interface RouteBase {
    * `Retry-After` to a 429 or 503 and `WWW-Authenticate` to a 401.
    */
   readonly refuse?: (c: Context, refusal: Refusal) => Response | Promise<Response>
+  /** The answer is made while it is sent: a read is under way until then. */
+  readonly streams?: true
   /**
    * How requests are written to the journal; decided by access unless it is said here (journalled.ts). A function is asked
    * once the caller is known.

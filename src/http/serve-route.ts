@@ -17,6 +17,7 @@ import { scopesFor } from './meta-log.ts'
 import type { Metrics } from './metrics.ts'
 import { isForeseen, type ProblemKinds, problemResponse, refusalHeaders, refusalOf } from './problem.ts'
 import type { LogRoute, Method, Route, RouteAccess } from './route.ts'
+import { untilSent } from './until-sent.ts'
 
 export interface ServeDeps extends Credentials {
   readonly logs: Logs
@@ -73,7 +74,12 @@ export function serveRoute(
       if (visit.principal === undefined || response.status >= 400) return response
       visit.rule = rule(c)
       const outcome = { action: visit.rule.action, status: response.status, code: undefined }
-      await journalSuccess(journal, accessOf(c, route, visitedOf(visit), outcome), visit.rule, intended)
+      try {
+        await journalSuccess(journal, accessOf(c, route, visitedOf(visit), outcome), visit.rule, intended)
+      } catch (error) {
+        await response.body?.cancel() // nobody gets it, and it may hold something until it is read
+        throw error
+      }
       return response
     },
     (c, visit, status, code) => {
@@ -185,7 +191,7 @@ async function serveLog(
   // Nobody learns more about a log by asking without rights; that it exists is public (GET /logs).
   if (access === 'entries:read unless public' && visit.asked !== undefined) {
     const log = await openLog(deps, visit.asked, visit)
-    if (log.info.public) return reading(deps, () => route.onLog(c, log, undefined))
+    if (log.info.public) return reading(deps, route, () => route.onLog(c, log, undefined))
   }
   const appends = access === 'entries:append' || access === 'events:append'
   const principal = await authenticate(
@@ -201,7 +207,7 @@ async function serveLog(
   visit.principal = allowed
   const log = await openLog(deps, visit.asked, visit)
   if (appends) return appending(c, deps, allowed, () => route.onLog(c, log, allowed))
-  return reading(deps, () => route.onLog(c, log, allowed))
+  return reading(deps, route, () => route.onLog(c, log, allowed))
 }
 
 /** Of a route whose path names none. */
@@ -227,14 +233,22 @@ async function appending(
   return response
 }
 
-/** One of so many. */
-async function reading({ limits }: ServeDeps, handle: () => Response | Promise<Response>): Promise<Response> {
+/** One of so many, until it is answered. */
+async function reading(
+  { limits }: ServeDeps,
+  { streams }: LogRoute,
+  handle: () => Response | Promise<Response>,
+): Promise<Response> {
   if (limits === undefined) return handle()
   const leave = limits.enterRead()
   try {
-    return await handle()
-  } finally {
+    const response = await handle()
+    if (streams) return untilSent(response, leave)
     leave()
+    return response
+  } catch (error) {
+    leave()
+    throw error
   }
 }
 

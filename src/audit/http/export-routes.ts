@@ -36,6 +36,7 @@ export function exportRoutes(deps: AuditHttpDeps): LogRoute[] {
       path: '/logs/:log/exports',
       onLog: (c, log, who) => exportEvents(c, log, who, deps),
       journal: 'record',
+      streams: true,
       doc: {
         tag: 'events out',
         summary: 'Export events',
