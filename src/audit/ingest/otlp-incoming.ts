@@ -8,19 +8,24 @@ import { type BatchContext, contextOf, mapRecord } from './otlp-map.ts'
 import { isUnreadable, type OtlpBatch, type OtlpItem, type OtlpRecord } from './otlp-types.ts'
 import type { ProducerTrust } from './producer-signature.ts'
 
-/** The items of a batch in their order, none left out: raw where they are no events. */
-export function incomingsOf(batch: OtlpBatch, producers: ProducerTrust, format: Format): Incoming[] {
+/** The items of a batch in their order, none left out: raw where they are no events. Each is read when it is its turn. */
+export function* incomingsOf(
+  batch: OtlpBatch,
+  producers: ProducerTrust,
+  format: Format,
+): Generator<Incoming, void> {
   const context = batch.broken === undefined ? attempt(() => contextOf(batch)) : unreadable(batch.broken)
-  return batch.items.map((item) => incomingOf(item, context, producers, format))
+  for (const item of batch.items) yield incomingOf(item, context, producers, format)
 }
 
 function incomingOf(
-  { record, sent }: OtlpItem,
+  { read, sent }: OtlpItem,
   context: BatchContext | UnreadableEvent,
   producers: ProducerTrust,
   format: Format,
 ): Incoming {
   if (context instanceof UnreadableEvent) return rawIncoming(sent(), format, context)
+  const record = read()
   if (isUnreadable(record)) return rawIncoming(sent(), format, unreadable(record.error))
   const mapped = attempt(() => mapRecord(record, context))
   if (mapped instanceof UnreadableEvent) return rawIncoming(sent(), format, mapped)

@@ -13,13 +13,13 @@ const encoder = new TextEncoder()
 const UINT64_MAX = 2n ** 64n - 1n
 
 /**
- * A record that cannot be decoded is `error` in its item; what is wrong around the records is thrown.
+ * A record that cannot be decoded is an `error` when it is read; what is wrong around the records is thrown.
  * @throws AuditError `invalid_otlp`
  */
 export function decodeJson(body: Uint8Array): OtlpBatch[] {
   try {
     return decodeRequest(parse(body), (record) => ({
-      record: attempt(() => recordOf(record)),
+      read: () => attempt(() => recordOf(record)),
       sent: () => encoder.encode(JSON.stringify(record)),
     }))
   } catch (error) {
@@ -30,7 +30,7 @@ export function decodeJson(body: Uint8Array): OtlpBatch[] {
     try {
       return decodeRequest(parse(split.around), (place) => {
         const bytes = split.records[Number(place)] ?? new Uint8Array(0)
-        return { record: attempt(() => recordOf(parse(bytes))), sent: () => bytes }
+        return { read: () => attempt(() => recordOf(parse(bytes))), sent: () => bytes }
       })
     } catch (around) {
       if (!(around instanceof UnreadableEvent)) throw around
@@ -43,7 +43,7 @@ function parse(bytes: Uint8Array): Json {
   return parseStrictJson(bytes, MAX_JSON_DEPTH)
 }
 
-function attempt(read: () => OtlpRecord): OtlpItem['record'] {
+function attempt(read: () => OtlpRecord): ReturnType<OtlpItem['read']> {
   try {
     return read()
   } catch (error) {

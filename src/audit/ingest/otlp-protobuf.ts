@@ -39,7 +39,7 @@ const RECORD = {
   eventName: tag(12, BYTES),
 } as const
 /**
- * A record that cannot be decoded is `error` in its item; what is wrong around the records is thrown.
+ * A record that cannot be decoded is an `error` when it is read; what is wrong around the records is thrown.
  * @throws AuditError `invalid_otlp`: truncated, no protobuf, or another message
  */
 export function decodeProtobuf(body: Uint8Array): OtlpBatch[] {
@@ -111,7 +111,7 @@ function readScopeLogs(reader: Reader): Omit<OtlpBatch, 'resource'> {
         })
         return true
       case SCOPE_LOGS.logRecords:
-        items.push(readItem(reader))
+        items.push(itemOf(reader))
         return true
       case SCOPE_LOGS.schemaUrl:
         schemaUrl = reader.stringVerify()
@@ -136,20 +136,21 @@ function readScope(reader: Reader): OtlpScope {
   return { name, version, attributes }
 }
 
-function readItem(reader: Reader): OtlpItem {
-  const outer = reader.len
+/** Goes past the record, which is read when the reader has come to the end of the request. */
+function itemOf(reader: Reader): OtlpItem {
   const end = endOf(reader)
   const { buf, pos: from } = reader
-  const sent = (): Uint8Array => buf.subarray(from, end)
-  reader.len = end
-  try {
-    return { record: readRecord(reader), sent }
-  } catch (error) {
-    return { record: { error }, sent }
-  } finally {
-    reader.pos = end
-    reader.len = outer
+  reader.pos = end
+  const read: OtlpItem['read'] = () => {
+    reader.pos = from
+    reader.len = end
+    try {
+      return readRecord(reader)
+    } catch (error) {
+      return { error }
+    }
   }
+  return { read, sent: () => buf.subarray(from, end) }
 }
 
 function readRecord(reader: Reader): OtlpRecord {

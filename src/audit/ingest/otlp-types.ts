@@ -48,7 +48,8 @@ export interface OtlpUnreadable {
 }
 
 export interface OtlpItem {
-  readonly record: OtlpRecord | OtlpUnreadable
+  /** Decodes it, each time: of a large request only one record at a time is in memory. */
+  readonly read: () => OtlpRecord | OtlpUnreadable
   /** The bytes of the record alone; made only when they are asked for. */
   readonly sent: () => Uint8Array
 }

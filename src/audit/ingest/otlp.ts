@@ -1,6 +1,6 @@
 // OTLP logs, and the draft of the audit signal: the records of a request, each as an event, or as what was sent where it is none.
 import { AuditError } from '../event/errors.ts'
-import type { Incoming } from '../event/types.ts'
+import type { Incoming, Records } from '../event/types.ts'
 import { type AuditReceipt, auditReceipt } from './otlp-audit-receipt.ts'
 import { checkAuditRecord } from './otlp-audit-record.ts'
 import { incomingsOf } from './otlp-incoming.ts'
@@ -35,8 +35,14 @@ export function parseOtlpLogs(
   body: Uint8Array,
   encoding: OtlpEncoding,
   producers: ProducerTrust = NO_PRODUCERS,
-): ParsedBody {
-  const incoming = decode(body, encoding).flatMap((batch) => incomingsOf(batch, producers, 'otlp'))
+): ParsedBody<Records> {
+  const batches = decode(body, encoding)
+  const incoming: Records = {
+    length: batches.reduce((count, { items }) => count + items.length, 0),
+    *[Symbol.iterator]() {
+      for (const batch of batches) yield* incomingsOf(batch, producers, 'otlp')
+    },
+  }
   return { incoming, single: false }
 }
 
@@ -53,7 +59,8 @@ export function parseOtlpAudit(
   const records: OtlpRecord[] = []
   const incoming: Incoming[] = []
   for (const batch of decode(body, encoding)) {
-    for (const { record } of batch.items) {
+    for (const { read } of batch.items) {
+      const record = read()
       if (isUnreadable(record)) throw refusal('cannot be decoded', records.length)
       const missing = checkAuditRecord(record)
       if (missing !== undefined) throw refusal(missing, records.length)

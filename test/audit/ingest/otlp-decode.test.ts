@@ -166,7 +166,7 @@ describe.each(ENCODINGS)('%s', (encoding) => {
     )
     const attempt = (body: Uint8Array): boolean => {
       try {
-        return Array.isArray(parseOtlpLogs(body, encoding).incoming)
+        return Array.isArray(parse(body, encoding))
       } catch (error) {
         return error instanceof AuditError && error.code === 'invalid_otlp'
       }

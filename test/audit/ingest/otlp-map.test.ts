@@ -184,7 +184,7 @@ test('schema and attributes of the scope are kept with it', () => {
     }),
     'protobuf',
   )
-  expect(incoming.map((one) => (one.kind === 'event' ? one.event.extra : one))).toEqual([
+  expect([...incoming].map((one) => (one.kind === 'event' ? one.event.extra : one))).toEqual([
     {
       scope: { name: 'a', version: '1', schema_url: 'https://example.com/resource', attributes: { k: 'v' } },
     },

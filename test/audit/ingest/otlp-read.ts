@@ -6,8 +6,9 @@ import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
 
 export const TIME = '1714041600123456789'
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-export const parse = (body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] =>
-  parseOtlpLogs(body, encoding).incoming
+export const parse = (body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] => [
+  ...parseOtlpLogs(body, encoding).incoming,
+]
 
 export function refusal(body: Uint8Array, encoding: OtlpEncoding): AuditError {
   try {

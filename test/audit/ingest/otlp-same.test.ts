@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Incoming } from '../../../src/audit/event/types.ts'
-import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
 import { encodeJson, encodeProtobuf, type KeyValue, type Record_, requestOf } from './otlp-encode.ts'
+import { parse } from './otlp-read.ts'
 
 test('protobuf and JSON of one request are the same events', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 20 })
@@ -53,8 +53,8 @@ test('protobuf and JSON of one request are the same events', () => {
         { name: 'scope', version: '1' },
       )
       const [fromProtobuf, fromJson] = [
-        parseOtlpLogs(encodeProtobuf(request), 'protobuf').incoming,
-        parseOtlpLogs(encodeJson(request), 'json').incoming,
+        parse(encodeProtobuf(request), 'protobuf'),
+        parse(encodeJson(request), 'json'),
       ]
       expect(fromJson).toHaveLength(records.length)
       const events = (all: readonly Incoming[]): unknown[] =>

@@ -129,7 +129,7 @@ function allIncoming(): Record<string, readonly Incoming[]> {
         'application/jsonl',
       ).incoming,
     ],
-    'otlp protobuf': parseOtlpLogs(encodeProtobuf(otlp), 'protobuf').incoming,
+    'otlp protobuf': [...parseOtlpLogs(encodeProtobuf(otlp), 'protobuf').incoming],
     hec: parseHec(
       Buffer.from(
         lines
