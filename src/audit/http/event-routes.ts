@@ -23,7 +23,7 @@ import {
   viewedEvent,
 } from './schemas.ts'
 import { searchOf } from './search-of.ts'
-import { readSearch, SEARCH_PARAMETERS } from './search-query.ts'
+import { checkPersonal, readSearch, SEARCH_PARAMETERS } from './search-query.ts'
 import { known } from './source.ts'
 import { tellSought } from './tell-sought.ts'
 
@@ -55,7 +55,7 @@ export function eventRoutes(deps: AuditHttpDeps): LogRoute[] {
         tag: 'events out',
         summary: 'What happened in a session, for a trace, or by an actor',
         description:
-          'Oldest first, across all sources; by exactly one of `session`, `trace`, `correlation` and `actor`.',
+          'Oldest first, across all sources; by exactly one of `session`, `trace`, `correlation` and, with the scope `pii:reveal`, `actor`.',
         query: timelineQuery,
         answers: { 'application/json': eventList },
         problems: ['invalid_parameter'],
@@ -128,8 +128,10 @@ async function timeline(
   )
   if (given.length !== 1) throw invalid('give exactly one of session, trace, correlation and actor')
   const show = mayReveal(known(who), reveal)
-  const personal = known(who).scopes.includes('pii:reveal')
-  if (personal && actor !== undefined) await tellSought(c, log, deps.vault, { actor })
+  if (actor !== undefined) {
+    checkPersonal(known(who), 'actor')
+    await tellSought(c, log, deps.vault, { actor })
+  }
   const { indexes, next, indexed } = await searchOf(deps).timeline(
     log,
     {
@@ -141,7 +143,7 @@ async function timeline(
     {
       after: after === undefined ? undefined : numberOf('after', after),
       limit: numberOf('limit', limit, { min: 1, max: 1_000, fallback: 100 }),
-      personal,
+      personal: known(who).scopes.includes('pii:reveal'),
     },
   )
   const events = await viewed(log, await readEvents(log, deps.vault, indexes), show)
@@ -169,7 +171,7 @@ async function getBundle(
   deps: AuditHttpDeps,
 ): Promise<Response> {
   const { disclose } = readQuery(c, ['disclose'])
-  if (disclose !== undefined) mayReveal(known(who), 'true')
+  if (disclose !== undefined) checkPersonal(known(who), 'disclose')
   const event = await oneEvent(c, log, deps)
   const bundle = formatEventBundle({
     entry: event.entry,
@@ -198,11 +200,8 @@ async function oneEvent(c: Context, log: Log, { vault }: AuditHttpDeps): Promise
 export function mayReveal(who: Principal, reveal: string | undefined): boolean {
   if (reveal === undefined || reveal === 'false') return false
   if (reveal !== 'true') throw invalid('reveal is true or false')
-  if (who.scopes.includes('pii:reveal')) return true
-  throw new AuditError(
-    'reveal_not_allowed',
-    'personal fields are shown to keys with the scope pii:reveal only',
-  )
+  checkPersonal(who, 'reveal')
+  return true
 }
 
 /** Events as JSON: with their place in the log, and their personal fields if `reveal`. */

@@ -108,8 +108,8 @@ function isSeveral(name: string): boolean {
   return SEVERAL.some((one) => one === name)
 }
 
-/** A filter by a personal field confirms a guess, so it needs the right to see the field. */
-function checkPersonal(who: Principal, name: string): void {
+/** A filter by a personal field confirms a guess, so it needs the right to see the field. @throws AuditError `reveal_not_allowed` */
+export function checkPersonal(who: Principal, name: string): void {
   if (who.scopes.includes('pii:reveal')) return
   throw new AuditError(
     'reveal_not_allowed',

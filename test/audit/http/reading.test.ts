@@ -147,7 +147,11 @@ test('a timeline is oldest first, across sources, by exactly one thing', async (
   expect([rest.events.map(({ index }) => index), rest.next]).toEqual([[3], null])
   expect((await get<List>(`${LOG}/timeline?trace=t-1`)).events).toMatchObject([{ index: 1 }])
   expect((await get<List>(`${LOG}/timeline?actor=alice@example.com`)).events).toHaveLength(4)
-  expect((await get<List>(`${LOG}/timeline?actor=alice@example.com`, 'auditor')).events).toHaveLength(0)
+  const refused = await Promise.all(
+    ['timeline?', 'events?'].map((path) => get(`${LOG}/${path}actor=alice@example.com`, 'auditor')),
+  )
+  expect(refused[0], 'as a search is').toEqual(refused[1])
+  expect(refused[0]).toMatchObject({ status: 403, code: 'reveal_not_allowed' })
   for (const query of [
     '',
     'session=a&trace=b',
