@@ -4,11 +4,12 @@ import type { Incoming } from '../../../src/audit/event/types.ts'
 import { MAX_EVENTS, parseNative as parse } from '../../../src/audit/ingest/native.ts'
 import type { ParsedBody } from '../../../src/audit/ingest/types.ts'
 
-/** With all records read, which come one by one, as many as were said to come. */
+/** With all records read, which come one by one: as many as were said to come, and the same each time. */
 function parseNative(...sent: Parameters<typeof parse>): ParsedBody {
   const { incoming, single } = parse(...sent)
   const all = [...incoming]
   expect(all).toHaveLength(incoming.length)
+  expect([...incoming]).toEqual(all)
   return { incoming: all, single }
 }
 

@@ -1,4 +1,5 @@
 // What the tests of both encodings share.
+import { expect } from 'vitest'
 import { AuditError } from '../../../src/audit/event/errors.ts'
 import type { Incoming } from '../../../src/audit/event/types.ts'
 import type { OtlpEncoding } from '../../../src/audit/ingest/otlp-types.ts'
@@ -6,9 +7,14 @@ import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
 
 export const TIME = '1714041600123456789'
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-export const parse = (body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] => [
-  ...parseOtlpLogs(body, encoding).incoming,
-]
+/** All records, which come one by one: as many as were said to come, and the same each time. */
+export function parse(body: Uint8Array, encoding: OtlpEncoding): readonly Incoming[] {
+  const { incoming } = parseOtlpLogs(body, encoding)
+  const all = [...incoming]
+  expect(all).toHaveLength(incoming.length)
+  expect([...incoming]).toEqual(all)
+  return all
+}
 
 export function refusal(body: Uint8Array, encoding: OtlpEncoding): AuditError {
   try {
