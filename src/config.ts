@@ -1,6 +1,7 @@
 // Configuration comes from the environment, is read once, and is complete or refused as a whole.
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { shapeFault } from './http/shape-faults.ts'
 import { type S3Settings, s3Settings } from './s3/settings.ts'
 
 export interface Config {
@@ -131,7 +132,7 @@ export class ConfigError extends Error {
  */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = environment.safeParse(given)
+  const parsed = environment.safeParse(given, { error: shapeFault })
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
     throw new ConfigError(`the environment is not usable: ${faults.join('; ')}`)

@@ -4,6 +4,7 @@ import { decodeUtf8 } from '../core/bytes.ts'
 import { FormatError } from '../core/errors.ts'
 import { readBody } from './body.ts'
 import { HttpError } from './errors.ts'
+import { shapeFault } from './shape-faults.ts'
 
 const LIMIT = 65_536
 
@@ -12,7 +13,8 @@ export async function jsonBody<T extends z.ZodType>(c: Context, schema: T): Prom
   if (mediaType(c) !== 'application/json') {
     throw new HttpError('unsupported_media_type', 'send the body as application/json')
   }
-  const result = schema.safeParse(parseJson(await readBody(c, LIMIT, 'body_too_large')))
+  const json = parseJson(await readBody(c, LIMIT, 'body_too_large'))
+  const result = schema.safeParse(json, { error: shapeFault })
   if (result.success) return result.data
   const faults = result.error.issues
     .slice(0, 10)

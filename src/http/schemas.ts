@@ -9,7 +9,9 @@ const size = z.int().min(0)
 const hash = z.base64().length(44).describe('32 bytes in base64')
 const bytes = z.base64().describe('bytes in base64')
 const time = z.iso.datetime()
-const logName = z.string().regex(LOG_NAME)
+const logName = z
+  .string()
+  .regex(LOG_NAME, 'must be the name of a log: 1 to 63 of a-z, 0-9 and -, not - at either end')
 const keyId = z.string().regex(/^[0-9a-f]{8}$/)
 const state = z
   .enum(['open', 'draining', 'frozen'])
