@@ -19,12 +19,10 @@ const UPLOAD_TYPE = 'application/octet-stream'
  * @throws HttpError `unsupported_media_type`
  */
 export function openUpload(c: Context, signal: AbortSignal): UploadBody {
-  const { headers, body } = c.req.raw
+  const { headers } = c.req.raw
   if (headers.get('content-type') !== UPLOAD_TYPE)
     throw new HttpError('unsupported_media_type', `uploads are ${UPLOAD_TYPE}`)
-  const incoming = incomingOf(c)
-  // Web streams and Node's differ in their types only.
-  const sent: Readable = incoming ?? (body === null ? Readable.from([]) : Readable.fromWeb(body as never))
+  const sent = incomingOf(c) ?? streamOf(c.req.raw)
   const encoding = headers.get('content-encoding') ?? 'identity'
   if (encoding === 'identity') return readerOf(sent, signal, () => {})
   if (encoding !== 'gzip')
@@ -42,7 +40,24 @@ export function openUpload(c: Context, signal: AbortSignal): UploadBody {
   })
 }
 
+/**
+ * For an app that was called without a socket. With one, nobody may look at `body`: that lays a web stream over Node's request,
+ * and as nobody reads it, it pauses the request for good as soon as its own queue is full.
+ */
+function streamOf({ body }: Request): Readable {
+  // Web streams and Node's differ in their types only.
+  return body === null ? Readable.from([]) : Readable.fromWeb(body as never)
+}
+
 function readerOf(stream: Readable, signal: AbortSignal, close: () => void): UploadBody {
   const source = stream.iterator({ destroyOnReturn: false })
-  return { reader: byteReader(source, signal), close }
+  const reader = byteReader(source, signal)
+  return {
+    reader,
+    close() {
+      close()
+      // A stream whose iterator is still open does not flow, so it cannot be drained. What broke it, the reader saw as its end.
+      source.return?.().catch(() => {})
+    },
+  }
 }
