@@ -116,7 +116,7 @@ function operationCard({ path, method, operation }: { path: string; method: stri
       requestBody === undefined
         ? ''
         : html`<p class="dim">Body</p>
-            ${contentTable(requestBody.content)}`
+            ${bodyTables(requestBody.content)}`
     }
     <p class="dim">Answers</p>
     ${Object.entries(responses).map(([status, { description, content }]) =>
@@ -135,6 +135,33 @@ function contentTable(content: Readonly<Record<string, { readonly schema: object
   )
 }
 
+/** What is sent has its members told one by one, as parameters are. */
+function bodyTables(content: Readonly<Record<string, { readonly schema: object }>>) {
+  return Object.entries(content).map(([type, { schema }]) => {
+    const { properties, required = [], description = '' } = schema as JsonSchema
+    if (properties === undefined)
+      return html`${contentTable({ [type]: { schema } })}${description === '' ? '' : html`<p>${prose(description)}</p>`}`
+    return html`<pre>${type}</pre>
+      <table>
+        <tr>
+          <th>member</th>
+          <th></th>
+          <th>type</th>
+          <th></th>
+        </tr>
+        ${Object.entries(properties).map(
+          ([name, member]) =>
+            html`<tr>
+              <td><code>${name}</code></td>
+              <td>${required.includes(name) ? '' : 'optional'}</td>
+              <td><code>${typeText(member)}</code></td>
+              <td>${prose((member as JsonSchema).description ?? '')}</td>
+            </tr>`,
+        )}
+      </table>`
+  })
+}
+
 function codes(description: string) {
   return description.split(', ').map((code) => html`<a href="#${code}"><code>${code}</code></a> `)
 }
@@ -145,30 +172,25 @@ function schemaText(schema: object): string {
   return text === 'string' ? '' : text
 }
 
+interface JsonSchema {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly properties?: Readonly<Record<string, object>>
+  readonly required?: readonly string[]
+  readonly items?: object
+  readonly anyOf?: readonly object[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+}
+
 /** A JSON Schema as a short type, such as `{ index: integer, tree_size?: integer }`. */
 function typeText(schema: object): string {
-  const {
-    type,
-    properties,
-    required,
-    items,
-    anyOf,
-    enum: values,
-    const: constant,
-  } = schema as {
-    type?: string
-    properties?: Readonly<Record<string, object>>
-    required?: readonly string[]
-    items?: object
-    anyOf?: readonly object[]
-    enum?: readonly unknown[]
-    const?: unknown
-  }
+  const { type, properties, required, items, anyOf, enum: values, const: constant } = schema as JsonSchema
   if (constant !== undefined) return JSON.stringify(constant)
   if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(' | ')
   if (anyOf !== undefined) return anyOf.map(typeText).join(' | ')
   if (items !== undefined) return `[${typeText(items)}]`
-  if (properties === undefined) return type ?? 'any'
+  if (properties === undefined) return [type ?? 'any'].flat().join(' | ')
   const members = Object.entries(properties).map(
     ([name, member]) => `${name}${required?.includes(name) ? '' : '?'}: ${typeText(member)}`,
   )

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
+import type { AuditHttpDeps } from '../../src/audit/http/deps.ts'
+import { auditRoutes } from '../../src/audit/http/routes.ts'
 import { guardedRoutes } from '../../src/http/app.ts'
+import type { OpenApi } from '../../src/http/openapi.ts'
 import { PROBLEMS } from '../../src/http/problem.ts'
 import { LogError } from '../../src/log/errors.ts'
 import { ALL, problemOf, type TestApp, testApp } from '../support/http-app.ts'
@@ -230,6 +233,29 @@ test('the reference page names every route and problem, loads nothing and runs n
   expect(response.headers.get('content-security-policy')).toBe(
     `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   )
+})
+
+test('the reference tells what is in a JSON body, or where that is told', async () => {
+  const audit = auditRoutes({ otlpAudit: true } as AuditHttpDeps)
+  const { app } = await testApp({ more: [audit] })
+  const { paths } = (await (await app.request('/openapi.json')).json()) as OpenApi
+  const bodies = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { requestBody }]) =>
+      Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => ({
+        name: `${method} ${path} ${type}`,
+        schema: JSON.stringify(schema),
+      })),
+    ),
+  )
+  const json = bodies.filter(({ name }) => name.endsWith('json') && !name.endsWith('x-ndjson'))
+  expect(json.length).toBeGreaterThan(20)
+  for (const { name, schema } of json) {
+    expect(schema, name).toMatch(/"properties":\{"|docs\//)
+    expect(schema, `${name} is whole`).not.toContain('$ref')
+  }
+  const page = await (await app.request('/docs')).text()
+  for (const member of ['basis', 'specversion', 'severity', 'rate_append'])
+    expect(page).toContain(`<td><code>${member}</code></td>`)
 })
 
 test('witnesses that fail are shown, and by themselves make nothing unready', async () => {

@@ -15,7 +15,7 @@ import { type ExportFormat, type ExportRow, formatExport } from '../search/expor
 import type { SearchQuery, SearchResult } from '../search/types.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { mayReveal } from './event-routes.ts'
-import { exportBody, text } from './schemas.ts'
+import { exportBody, exportRequest, text } from './schemas.ts'
 import { searchOf } from './search-of.ts'
 import { filtersOf, queryOf } from './search-query.ts'
 import { known } from './source.ts'
@@ -45,7 +45,7 @@ export function exportRoutes(deps: AuditHttpDeps): LogRoute[] {
           'the size of the checkpoint and the index exported before it, so that a copy elsewhere can be checked for what is missing. ' +
           'Two custody entries are appended to the log: before the first byte (its index is in the header `Prooflog-Custody-Index`), ' +
           'and after the last, with count and SHA-256 of what was sent.',
-        body: { 'application/json': exportBody },
+        body: { 'application/json': exportRequest },
         answers: { 'application/x-ndjson': text, 'text/csv; charset=utf-8': text },
         problems: [
           'invalid_parameter',

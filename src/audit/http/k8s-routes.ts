@@ -11,7 +11,7 @@ import { parseEventList } from '../ingest/k8s.ts'
 import { both } from './both.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { withSentBody } from './read-sent.ts'
-import { counted, eventList, k8sQuery } from './schemas.ts'
+import { counted, k8sEventList, k8sQuery } from './schemas.ts'
 import { takeIn } from './take-in.ts'
 
 export function k8sRoutes(deps: AuditHttpDeps): LogRoute[] {
@@ -25,7 +25,7 @@ export function k8sRoutes(deps: AuditHttpDeps): LogRoute[] {
       description:
         'An `EventList` of audit.k8s.io/v1, as kube-apiserver sends it (`--audit-webhook-config-file`). Idempotent by `auditID` and `stage`.',
       query: k8sQuery,
-      body: { 'application/json': eventList },
+      body: { 'application/json': k8sEventList },
       answers: { 'application/json': counted },
       problems: [
         'invalid_parameter',

@@ -1,5 +1,6 @@
 // The shapes of bodies, queries and answers of the audit routes, for the reference page.
 import { z } from 'zod'
+import { eventJsonSchema } from '../event/json-schema.ts'
 import { OUTCOMES } from '../event/schema.ts'
 
 const number = z.int().min(0)
@@ -10,8 +11,16 @@ export const text = z.string()
 const anything = z.record(z.string(), z.unknown())
 
 export const jsonSchema = anything.describe('JSON Schema 2020-12')
-export const eventBody = anything.describe('an event as in /schemas/event.json, or an array of them')
-export const otlpJson = anything.describe('opentelemetry.proto.collector.logs.v1, as JSON')
+/** Without the name that its own document has: here it stands in several places. */
+export const eventBody = z.unknown().meta({ ...eventJsonSchema(), $schema: undefined, $id: undefined })
+export const otlpJson = anything.describe(
+  'Messages of `opentelemetry.proto.collector.logs.v1` as JSON: opentelemetry.io/docs/specs/otlp; here: docs/senders/opentelemetry-collector.md',
+)
+export const k8sEventList = z.looseObject({
+  kind: z.literal('EventList'),
+  apiVersion: z.literal('audit.k8s.io/v1'),
+  items: z.array(anything).describe('events as kube-apiserver has them: docs/senders/kubernetes.md'),
+})
 export const eventList = z.strictObject({
   events: z.array(anything),
   next: number.nullable().describe('`before` (or `after`) of the next page'),
@@ -22,10 +31,29 @@ export const viewedEvent = anything.describe(
   'the event, with index, leaf_hash, hidden (how many personal fields are not shown) and the three clocks',
 )
 export const counted = z.strictObject({ count: number })
-export const cloudEvent = anything.describe('cloudevents.io, JSON format 1.0')
-export const hecEvent = anything.describe(
-  '{"event": …, "time": seconds, "host": …, "source": …, "sourcetype": …, "fields": {…}}',
-)
+export const cloudEvent = z.looseObject({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.string(),
+  type: z.string().describe('becomes the action'),
+  subject: z.string().optional(),
+  time: time.optional(),
+  datacontenttype: z.string().optional(),
+  data: z
+    .unknown()
+    .optional()
+    .describe('the params of the event; an event itself with a dataschema that ends in /schemas/event.json'),
+  data_base64: z.base64().optional(),
+})
+export const hecEvent = z.looseObject({
+  event: z.unknown().describe('a text, or an object that is read as an event'),
+  time: z.number().or(z.string()).optional().describe('seconds since 1970'),
+  host: z.string().optional(),
+  source: z.string().optional(),
+  sourcetype: z.string().optional(),
+  index: z.string().optional(),
+  fields: anything.optional(),
+})
 export const hecReply = anything.describe('{"text": "Success", "code": 0}')
 export const hecAcks = z.object({ acks: z.array(number) })
 export const hecAckQuery = z.object({ channel: z.string().optional() })
@@ -111,6 +139,14 @@ export const exportBody = z.looseObject({
   format: z.enum(['ndjson', 'csv', 'ocsf']),
   reveal: z.boolean().optional(),
 })
+/** Filters are read as those of a search are, which says better what is wrong with one. */
+const several = z.string().or(z.array(z.string())).optional()
+export const exportRequest = exportBody.extend({
+  reveal: z.boolean().optional().describe('show personal fields; needs the scope `pii:reveal`'),
+  ...filters,
+  action: several.describe('`user.*` for all that begin so; of several, one has to hold'),
+  source: several.describe('of several, one has to hold'),
+})
 export const searchStatus = z.strictObject({
   indexed: number,
   published: number,
@@ -136,16 +172,37 @@ export const newErasure = z.strictObject({
   basis: storable(500).describe('why, such as `GDPR Art. 17(1)(a)`; stays in the log: name no person'),
   ticket: storable(256).optional().describe('stays in the log: name no person'),
 })
-export const erasure = anything.describe(
-  'id, state, ref of the subject, basis, ticket, who asked and who approved, what was erased',
-)
+export const erasure = z.strictObject({
+  id: z.string(),
+  ref: z.string().describe('random name of the person in leaves'),
+  kind: z.string(),
+  state: z.enum(['pending', 'rejected', 'approved', 'shredded', 'done']),
+  basis: z.string(),
+  ticket: z.string().nullable(),
+  requested_by: z.string(),
+  requested_at: time,
+  decided_by: z.string().nullable(),
+  decided_at: time.nullable(),
+  reason: z.string().nullable().describe('why it was rejected'),
+  entries: number.nullable().describe('how many hold nothing of the person any more'),
+  fields: z.array(z.string()).nullable(),
+  ranges: z.array(z.array(number)).nullable().describe('indexes of the entries, from and to'),
+  index: number.nullable().describe('of the entry about it'),
+  done_at: time.nullable(),
+})
 export const erasureList = z.strictObject({ erasures: z.array(erasure) })
 export const newHold = z.strictObject({
   subject: storable(512).optional().describe('identifier of the person; the whole log without it'),
   kind: subjectKind.optional(),
   reason: storable(500).describe('name no person'),
 })
-export const hold = anything.describe(
-  'id, ref of the subject or null for the whole log, reason, by whom and when',
-)
+export const hold = z.strictObject({
+  id: z.string(),
+  ref: z.string().nullable().describe('random name of the person in leaves; null for the whole log'),
+  reason: z.string(),
+  placed_by: z.string(),
+  placed_at: time,
+  released_by: z.string().nullable(),
+  released_at: time.nullable(),
+})
 export const holdList = z.strictObject({ holds: z.array(hold) })

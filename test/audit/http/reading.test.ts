@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { auditAccess } from '../../../src/audit/http/access.ts'
 import { AUDIT_PROBLEMS } from '../../../src/audit/http/problems.ts'
+import { erasure, hold } from '../../../src/audit/http/schemas.ts'
 import { verifyEventBundle } from '../../../src/core/event-bundle.ts'
 import { parsePolicy } from '../../../src/core/policy.ts'
 import { PROBLEMS } from '../../../src/http/problem.ts'
@@ -321,7 +322,10 @@ describe('erasures and holds', () => {
     expect(await post(`${one}/approve`, 'dpo'), 'again').toMatchObject({ status: 200, state: 'done' })
     expect(await post(`${one}/reject`, 'dpo')).toMatchObject({ status: 409, code: 'erasure_conflict' })
     expect(await ask(subject)).toMatchObject({ status: 404, code: 'subject_not_found' })
-    expect(await get(one, 'dpo')).toMatchObject({ status: 200, state: 'done' })
+    const { status, ...shown } = await get<Record<string, unknown>>(one, 'dpo')
+    expect(erasure.parse(shown), 'as the reference tells it').toMatchObject({ state: 'done' })
+    expect(status).toBe(200)
+    expect(hold.parse((await get<{ holds: unknown[] }>(`${LOG}/holds`, 'dpo')).holds[0])).toBeDefined()
   })
 
   test('nobody approves what he asked for himself, and what was rejected stays rejected', async () => {
