@@ -174,14 +174,24 @@ async function write<T>(
   return { next: end, epoch: cursor.epoch }
 }
 
-/** The published size, after waiting for one beyond `next`, no longer than `ms`. */
+/**
+ * The published size, after waiting for one beyond `next`, no longer than `ms`. Not by AbortSignal.any: Node 20 forgets a timeout
+ * that it was made of as soon as it collects garbage, and a quiet log would be waited for without end.
+ */
 async function sizeBeyond(log: Log, next: number, ms: number, stopping: AbortSignal): Promise<number> {
-  const signal = AbortSignal.any([AbortSignal.timeout(Math.max(1, Math.ceil(ms))), stopping])
+  const ending = new AbortController()
+  const end = (): void => ending.abort()
+  const timer = setTimeout(end, Math.max(1, Math.ceil(ms)))
+  stopping.addEventListener('abort', end)
+  if (stopping.aborted) end()
   try {
-    return (await log.waitPublished(next, signal)).size
+    return (await log.waitPublished(next, ending.signal)).size
   } catch (error) {
     if (error instanceof LogError && error.code === 'wait_timeout') return next
     throw error
+  } finally {
+    clearTimeout(timer)
+    stopping.removeEventListener('abort', end)
   }
 }
 

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { nextEpoch, readCursor } from '../../../src/audit/follow/cursor.ts'
 import { createFollower, type Follower, type FollowerOptions } from '../../../src/audit/follow/follower.ts'
@@ -205,4 +207,18 @@ test('the clock of the log says when the first checkpoint covered an index, for 
     expect(await createLogClock(at.log).takenAt(index)).toBe(expected(index))
     expect(await forward.takenAt(index)).toBe(expected(index))
   }
+})
+
+test('a follower of a quiet log that is sent back begins anew, whatever garbage was collected meanwhile', async () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const at = await ground()
+  const { follower } = at.process()
+  await at.append(20, 'a')
+  await expect.poll(() => follower.position, { timeout: 10_000 }).toBe(20)
+  const collecting = setInterval(gc, 20)
+  onTestFinished(() => clearInterval(collecting))
+  await sleep(1_500)
+  await at.database.sql.begin((tx) => nextEpoch(tx, 'test', at.log.info.id, { back: true }))
+  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual([...inOrder(20), ...inOrder(20)])
 })
