@@ -80,9 +80,10 @@ type Outcome = {
 
 async function tryOnce(url: string, request: ClientRequest, options: TransportOptions): Promise<Outcome> {
   const where = `${url}/${request.path}`
+  const ending = endingOf(options)
   let answer: { response: Response; body: Uint8Array }
   try {
-    const response = await send(where, request, options)
+    const response = await send(where, request, options, ending.signal)
     const good = response.status === 200 || response.status === 201
     answer = { response, body: await readAnswer(response, good ? request.limit : PROBLEM_LIMIT, where) }
   } catch (cause) {
@@ -94,26 +95,50 @@ async function tryOnce(url: string, request: ClientRequest, options: TransportOp
       { cause },
     )
     return { error, passing: true }
+  } finally {
+    ending.done()
   }
   const { response, body } = answer
   if (response.status === 200 || response.status === 201) return { bytes: body }
   return failure(response, body, where)
 }
 
-function send(where: string, request: ClientRequest, options: TransportOptions): Promise<Response> {
-  const { fetch = globalFetch, key, timeout = 30_000, signal } = options
+function send(
+  where: string,
+  request: ClientRequest,
+  { fetch = globalFetch, key, fresh }: TransportOptions,
+  signal: AbortSignal,
+): Promise<Response> {
   const headers: Record<string, string> = {}
   if (key !== undefined) headers['authorization'] = `Bearer ${key}`
   if (request.contentType !== undefined) headers['content-type'] = request.contentType
-  const limit = AbortSignal.timeout(timeout)
   return fetch(where, {
     method: request.method ?? 'GET',
     headers,
-    ...(options.fresh ? { cache: 'no-store' as const } : {}),
-    signal: signal ? AbortSignal.any([signal, limit]) : limit,
+    ...(fresh ? { cache: 'no-store' as const } : {}),
+    signal,
     // A Response's type wants to know that the memory is not shared; ours never is.
     ...(request.body ? { body: request.body as Uint8Array<ArrayBuffer> } : {}),
   })
+}
+
+/**
+ * Ends a request with its time, or with the caller. Not by AbortSignal.any: Node 20 forgets a timeout that it was made of as soon
+ * as it collects garbage, and a server that never answers would be waited for without end.
+ */
+function endingOf({ timeout = 30_000, signal }: TransportOptions): { signal: AbortSignal; done: () => void } {
+  const ending = new AbortController()
+  const stop = (): void => ending.abort(signal?.reason)
+  const timer = setTimeout(() => ending.abort(new Error(`no answer within ${timeout} ms`)), timeout)
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  return {
+    signal: ending.signal,
+    done() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    },
+  }
 }
 
 // Called as a plain function: browsers refuse a fetch that is called as a method of another object.
