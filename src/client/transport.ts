@@ -3,6 +3,7 @@
 import { decodeUtf8 } from '../core/bytes.ts'
 import { ClientError } from './errors.ts'
 import { readAnswer } from './read-answer.ts'
+import { withinTime } from './within-time.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -80,12 +81,14 @@ type Outcome = {
 
 async function tryOnce(url: string, request: ClientRequest, options: TransportOptions): Promise<Outcome> {
   const where = `${url}/${request.path}`
-  const ending = endingOf(options)
+  const { timeout = 30_000, signal } = options
   let answer: { response: Response; body: Uint8Array }
   try {
-    const response = await send(where, request, options, ending.signal)
-    const good = response.status === 200 || response.status === 201
-    answer = { response, body: await readAnswer(response, good ? request.limit : PROBLEM_LIMIT, where) }
+    answer = await withinTime(timeout, signal ? [signal] : [], async (ending) => {
+      const response = await send(where, request, options, ending)
+      const good = response.status === 200 || response.status === 201
+      return { response, body: await readAnswer(response, good ? request.limit : PROBLEM_LIMIT, where) }
+    })
   } catch (cause) {
     if (cause instanceof ClientError) return { error: cause }
     const error = new ClientError(
@@ -95,8 +98,6 @@ async function tryOnce(url: string, request: ClientRequest, options: TransportOp
       { cause },
     )
     return { error, passing: true }
-  } finally {
-    ending.done()
   }
   const { response, body } = answer
   if (response.status === 200 || response.status === 201) return { bytes: body }
@@ -120,25 +121,6 @@ function send(
     // A Response's type wants to know that the memory is not shared; ours never is.
     ...(request.body ? { body: request.body as Uint8Array<ArrayBuffer> } : {}),
   })
-}
-
-/**
- * Ends a request with its time, or with the caller. Not by AbortSignal.any: Node 20 forgets a timeout that it was made of as soon
- * as it collects garbage, and a server that never answers would be waited for without end.
- */
-function endingOf({ timeout = 30_000, signal }: TransportOptions): { signal: AbortSignal; done: () => void } {
-  const ending = new AbortController()
-  const stop = (): void => ending.abort(signal?.reason)
-  const timer = setTimeout(() => ending.abort(new Error(`no answer within ${timeout} ms`)), timeout)
-  signal?.addEventListener('abort', stop)
-  if (signal?.aborted) stop()
-  return {
-    signal: ending.signal,
-    done() {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', stop)
-    },
-  }
 }
 
 // Called as a plain function: browsers refuse a fetch that is called as a method of another object.

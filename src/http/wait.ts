@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { LogError } from '../log/errors.ts'
 import type { Appended, Log, Published } from '../log/types.ts'
+import { withinTime } from '../log/within-time.ts'
 import { HttpError } from './errors.ts'
 import { invalid, numberOf, type Query } from './query.ts'
 
@@ -42,7 +43,7 @@ export async function waitFor(
 ): Promise<Published> {
   const last = appended.reduce((max, { index }) => Math.max(max, index), 0)
   try {
-    return await withSignal(limit, [stopping, c.req.raw.signal], (signal) =>
+    return await withinTime(limit, [stopping, c.req.raw.signal], (signal) =>
       until === 'witnessed' ? log.waitWitnessed(last, signal) : log.waitPublished(last, signal),
     )
   } catch (error) {
@@ -50,29 +51,5 @@ export async function waitFor(
     const detail =
       'the entries are stored, see receipt; only the wait for a checkpoint ended: ask for a proof later, do not send them again'
     throw new HttpError('wait_timeout', detail, { receipt })
-  }
-}
-
-/**
- * Ends after `limit` milliseconds or with any of `ends`, and leaves nothing behind on them: they live longer, and
- * AbortSignal.any keeps every signal it made for as long (Node 20).
- */
-async function withSignal<T>(
-  limit: number,
-  ends: readonly AbortSignal[],
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const ending = new AbortController()
-  const end = (): void => ending.abort()
-  const timer = setTimeout(end, limit)
-  for (const one of ends) {
-    if (one.aborted) end()
-    one.addEventListener('abort', end)
-  }
-  try {
-    return await work(ending.signal)
-  } finally {
-    clearTimeout(timer)
-    for (const one of ends) one.removeEventListener('abort', end)
   }
 }

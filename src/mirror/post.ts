@@ -1,4 +1,5 @@
 // One request to a mirror: bounded in time and in the size of its answer, and never led elsewhere.
+import { withinTime } from '../client/within-time.ts'
 import { concat, decodeUtf8 } from '../core/bytes.ts'
 import { MirrorError } from './errors.ts'
 
@@ -29,22 +30,23 @@ export async function post(
   headers: Readonly<Record<string, string>>,
 ): Promise<MirrorAnswer> {
   const where = `${url.replace(/\/+$/, '')}/${path}`
-  const limit = AbortSignal.timeout(timeout)
   try {
-    const response = await fetch(where, {
-      method: 'POST',
-      headers,
-      redirect: 'error',
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      // A body's type wants to know that the memory is not shared; ours never is.
-      body: body as Uint8Array<ArrayBuffer> | ReadableStream,
-      ...(body instanceof Uint8Array ? {} : { duplex: 'half' }),
+    return await withinTime(timeout, signal ? [signal] : [], async (ending) => {
+      const response = await fetch(where, {
+        method: 'POST',
+        headers,
+        redirect: 'error',
+        signal: ending,
+        // A body's type wants to know that the memory is not shared; ours never is.
+        body: body as Uint8Array<ArrayBuffer> | ReadableStream,
+        ...(body instanceof Uint8Array ? {} : { duplex: 'half' }),
+      })
+      return {
+        status: response.status,
+        contentType: response.headers.get('content-type'),
+        body: await readAnswer(response, where),
+      }
     })
-    return {
-      status: response.status,
-      contentType: response.headers.get('content-type'),
-      body: await readAnswer(response, where),
-    }
   } catch (cause) {
     if (cause instanceof MirrorError) throw cause
     signal?.throwIfAborted()

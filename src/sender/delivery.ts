@@ -77,7 +77,7 @@ export function startDelivery(spool: Spool, options: DeliveryOptions, reporter: 
       await done.finally(() => clearInterval(alive))
     },
     async close() {
-      stop.abort()
+      stop.abort(new Error('the sender was closed'))
       alarm.ring()
       await running
       waits.fail(

@@ -1,10 +1,11 @@
-import { promisify } from 'node:util'
 // One request, and what its answer means. Only 200 with a receipt for each event is an acknowledgement.
+import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ClientError } from '../client/errors.ts'
 import { type Fields, parseFields } from '../client/json.ts'
 import { readAnswer } from '../client/read-answer.ts'
 import type { Fetch } from '../client/transport.ts'
+import { withinTime } from '../client/within-time.ts'
 import { reasonOf } from './errors.ts'
 import type { EventReceipt, ProblemCode } from './types.ts'
 
@@ -70,8 +71,8 @@ async function send(
   const lines = Buffer.concat(payloads.flatMap((payload) => [payload, NEWLINE]))
   const zipped = lines.length > PLAIN_BYTES
   const { fetch } = options // a plain function, not a method of the options
-  const ending = endingOf(options)
-  try {
+  const body = zipped ? await compress(lines, { level: 3 }) : lines
+  return withinTime(options.timeout, [options.signal], async (signal) => {
     const response = await fetch(options.url, {
       method: 'POST',
       // A redirected POST may become a GET, and a key belongs to the address that it was configured for.
@@ -81,35 +82,13 @@ async function send(
         'content-type': 'application/x-ndjson',
         ...(zipped ? { 'content-encoding': 'gzip' } : {}),
       },
-      body: zipped ? await compress(lines, { level: 3 }) : lines,
-      signal: ending.signal,
+      body,
+      signal,
     })
     const { status, headers } = response
     const limit = PROBLEM_LIMIT + (status === 200 ? payloads.length * RECEIPT_LIMIT : 0)
     return { status, headers, body: await readAnswer(response, limit, options.url) }
-  } finally {
-    ending.done()
-  }
-}
-
-/**
- * Ends a request with its time, or with the sender. Not AbortSignal.any: in Node 20 each use stays with the longer-lived signal
- * for ever, and a sender lives for months.
- */
-function endingOf({ timeout, signal }: PostOptions): { signal: AbortSignal; done: () => void } {
-  const controller = new AbortController()
-  const stop = (): void => controller.abort(new Error('the sender was closed'))
-  const late = (): void => controller.abort(new Error(`no answer within ${timeout} ms`))
-  const timer = setTimeout(late, timeout)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop, { once: true })
-  return {
-    signal: controller.signal,
-    done() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
-    },
-  }
+  })
 }
 
 const NEWLINE = Buffer.from('\n')

@@ -3,6 +3,7 @@
 import type { Database, Transaction } from '../../db/connect.ts'
 import { LogError } from '../../log/errors.ts'
 import type { Log } from '../../log/types.ts'
+import { withinTime } from '../../log/within-time.ts'
 import { type Cursor, CursorMoved, moveCursor, readCursor } from './cursor.ts'
 import { stopLeading, tryToLead } from './lead.ts'
 import type { LogClock } from './log-clock.ts'
@@ -174,24 +175,14 @@ async function write<T>(
   return { next: end, epoch: cursor.epoch }
 }
 
-/**
- * The published size, after waiting for one beyond `next`, no longer than `ms`. Not by AbortSignal.any: Node 20 forgets a timeout
- * that it was made of as soon as it collects garbage, and a quiet log would be waited for without end.
- */
+/** The published size, after waiting for one beyond `next`, no longer than `ms`. */
 async function sizeBeyond(log: Log, next: number, ms: number, stopping: AbortSignal): Promise<number> {
-  const ending = new AbortController()
-  const end = (): void => ending.abort()
-  const timer = setTimeout(end, Math.max(1, Math.ceil(ms)))
-  stopping.addEventListener('abort', end)
-  if (stopping.aborted) end()
   try {
-    return (await log.waitPublished(next, ending.signal)).size
+    const limit = Math.max(1, Math.ceil(ms))
+    return (await withinTime(limit, [stopping], (signal) => log.waitPublished(next, signal))).size
   } catch (error) {
     if (error instanceof LogError && error.code === 'wait_timeout') return next
     throw error
-  } finally {
-    clearTimeout(timer)
-    stopping.removeEventListener('abort', end)
   }
 }
 

@@ -1,0 +1,27 @@
+// Waits that end. (src/client/within-time.ts is the same for requests, in what is shipped to others.)
+
+/**
+ * Gives `work` a signal that aborts after `limit` milliseconds, or with any of `ends` and for its reason, and leaves nothing behind.
+ * Not AbortSignal.any: Node 20 forgets a timeout that it was made of as soon as it collects garbage, so that a quiet log would be waited for without end;
+ * and what it makes stays with the signals that live longer, for as long as they do.
+ */
+export async function withinTime<T>(
+  limit: number,
+  ends: readonly AbortSignal[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const ending = new AbortController()
+  const timer = setTimeout(() => ending.abort(), limit)
+  const stops = ends.map((end) => {
+    const stop = (): void => ending.abort(end.reason)
+    end.addEventListener('abort', stop)
+    if (end.aborted) stop()
+    return () => end.removeEventListener('abort', stop)
+  })
+  try {
+    return await work(ending.signal)
+  } finally {
+    clearTimeout(timer)
+    for (const stop of stops) stop()
+  }
+}
