@@ -110,6 +110,8 @@ export interface LogStore {
   edgeTiles(logId: number, size: number): Promise<Uint8Array[]>
   /** Entries `start` to `end` (exclusive). @throws LogError `log_damaged` if any is missing */
   entries(logId: number, start: number, end: number): Promise<Uint8Array[]>
+  /** Entries at `indexes`, in their order. @throws LogError `log_damaged` if any is missing */
+  entriesAt(logId: number, indexes: readonly number[]): Promise<Uint8Array[]>
   /** First index below `size` of a leaf hash, over the whole log. */
   indexOf(logId: number, leafHash: Hash, size: number): Promise<number | undefined>
 

@@ -10,7 +10,7 @@ import { checkIndex } from './prover.ts'
 import type { TileCache } from './tile-cache.ts'
 import type { Log, LogInfo, Published } from './types.ts'
 
-export type Reader = Pick<Log, 'indexOf' | 'entry' | 'entries' | 'tile' | 'bundle'>
+export type Reader = Pick<Log, 'indexOf' | 'entry' | 'entries' | 'entriesAt' | 'tile' | 'bundle'>
 
 /** Leaf hashes whose index is remembered: positive answers only, they never change. */
 const KNOWN_LEAVES = 100_000
@@ -61,6 +61,11 @@ export function createReader(
           size,
         })
       return store.entries(info.id, start, Math.min(start + limit, size))
+    },
+    async entriesAt(indexes) {
+      const { size } = published()
+      for (const index of indexes) checkIndex(index, size)
+      return indexes.length === 0 ? [] : store.entriesAt(info.id, indexes)
     },
     async tile(level, index, width, fresh = false) {
       const full = checkTile(published(), level, index, width)

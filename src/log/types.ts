@@ -162,6 +162,8 @@ export interface Log {
   entry(index: number): Promise<Uint8Array>
   /** Entries from `start`, at most `limit`, fewer at the end of the published log. @throws LogError `index_out_of_range` when `start` > size */
   entries(start: number, limit: number): Promise<Uint8Array[]>
+  /** Entries at `indexes`, in their order, whichever it is. @throws LogError `index_out_of_range` */
+  entriesAt(indexes: readonly number[]): Promise<Uint8Array[]>
   /** Concatenated hashes of a full or partial tile; `fresh` reads the database past all memory, for auditors. @throws LogError `tile_not_found` beyond the published size */
   tile(level: number, index: number, width: number, fresh?: boolean): Promise<Uint8Array>
   /** Entry bundle, full or partial; `fresh` as for tiles. @throws LogError `tile_not_found` */

@@ -21,22 +21,36 @@ export interface TreeRows {
   readonly above: TreeRow[]
 }
 
+interface Known {
+  readonly group: number
+  /** Of the tree without the group. */
+  readonly range: readonly Hash[] | undefined
+  /** Perfect subtrees of the group, by level and index: the same at every size that has them. */
+  readonly nodes: Map<number, Hash>
+}
+
 /** Roots of a tree at any size of the range, undefined where something on the way is not known. */
 export function rootsOf(rows: TreeRows): (size: number) => Hash | undefined {
-  let known: { group: number; range: readonly Hash[] | undefined } | undefined
+  let known: Known | undefined
   return (size) => {
     const group = Math.floor(size / TILE_WIDTH)
-    // Sizes come in order, and hundreds of them may share what is above their group.
-    if (known?.group !== group) known = { group, range: rangeAbove(rows, group) }
-    if (known.range === undefined) return undefined
+    // Sizes come in order, and hundreds of them may share what is above their group, and most of what is in it.
+    if (known?.group !== group) known = { group, range: rangeAbove(rows, group), nodes: new Map() }
+    const { range, nodes } = known
+    if (range === undefined) return undefined
     const width = size % TILE_WIDTH
-    if (width === 0) return foldHashes(known.range)
+    if (width === 0) return foldHashes(range)
     const leaves = rows.leaves[group - rows.firstGroup]
     if (leaves === undefined || leaves.length < width * HASH_SIZE) return undefined
-    const within = rangeNodes({ start: 0, end: width }).map((node) =>
-      hashInTile({ level: 0, index: 0, width }, leaves.subarray(0, width * HASH_SIZE), node),
-    )
-    return foldHashes([...known.range, ...within])
+    const within = rangeNodes({ start: 0, end: width }).map((node) => {
+      const place = node.level * TILE_WIDTH + node.index
+      const folded =
+        nodes.get(place) ??
+        hashInTile({ level: 0, index: 0, width }, leaves.subarray(0, width * HASH_SIZE), node)
+      nodes.set(place, folded)
+      return folded
+    })
+    return foldHashes([...range, ...within])
   }
 }
 

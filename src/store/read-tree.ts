@@ -57,7 +57,24 @@ export async function readEntries(
   return rows.map((row) => row.data)
 }
 
-/** The same for many: their bytes do not travel as text. In a transaction, for the driver would send other statements into the copy. */
+/** Entries at `indexes`, in their order. @throws LogError `log_damaged` */
+export async function readEntriesAt(
+  sql: Sql,
+  logId: number,
+  indexes: readonly number[],
+): Promise<Uint8Array[]> {
+  const rows = await sql<{ data: Uint8Array; index: number }[]>`
+    SELECT e.index, e.data FROM unnest(${[...new Set(indexes)]}::bigint[]) AS w(index)
+    JOIN log.entries e ON e.log_id = ${logId} AND e.index = w.index`
+  const found = new Map(rows.map(({ index, data }) => [index, data]))
+  return indexes.map((index) => {
+    const data = found.get(index)
+    if (data === undefined) throw damaged('entries', logId, `index ${index}`)
+    return data
+  })
+}
+
+/** Entries `start` to `end` when there are many: their bytes do not travel as text. In a transaction, for the driver would send other statements into the copy. */
 async function copyEntries(sql: Sql, logId: number, start: number, end: number): Promise<Uint8Array[]> {
   const entries: Uint8Array[] = []
   let missing = -1

@@ -17,7 +17,7 @@ import { guarded } from './errors.ts'
 import { findLeaf } from './find.ts'
 import { giveUpLead, tryLead } from './lead.ts'
 import { changeLog, countChanges, createLog, listLogs } from './log-rows.ts'
-import { readEdgeTiles, readEntries, readTiles } from './read-tree.ts'
+import { readEdgeTiles, readEntries, readEntriesAt, readTiles } from './read-tree.ts'
 import { createSegmentFilters } from './segment-filter.ts'
 import { NO_SIDECARS, type PutSidecars, sequence } from './sequence.ts'
 
@@ -72,6 +72,7 @@ export function createPostgresStore({
     tiles: (logId, tiles) => guarded(() => readTiles(read.sql, logId, tiles)),
     edgeTiles: (logId, size) => guarded(() => readEdgeTiles(read.sql, logId, size)),
     entries: (logId, start, end) => guarded(() => readEntries(read.sql, logId, start, end)),
+    entriesAt: (logId, indexes) => guarded(() => readEntriesAt(read.sql, logId, indexes)),
     indexOf: (logId, leafHash, size) => guarded(() => findLeaf(read.sql, logId, leafHash, size)),
     async published(logId) {
       const [newest] = await readHistory(read, logId, 1, Number.MAX_SAFE_INTEGER)

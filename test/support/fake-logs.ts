@@ -196,6 +196,12 @@ export function fakeLog(
       refuse('index_out_of_range', start > ready().size)
       return stored.slice(start, Math.min(start + limit, ready().size))
     },
+    async entriesAt(indexes) {
+      return indexes.map((index) => {
+        refuse('index_out_of_range', index >= ready().size)
+        return stored[index]!
+      })
+    },
     async tile(level, index, width) {
       return new Uint8Array(Buffer.concat(hashes(level, index, width)))
     },

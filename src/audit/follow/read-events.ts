@@ -15,10 +15,8 @@ export interface ReadEvent {
   readonly disclosures: readonly Disclosure[]
 }
 
-/** Indexes closer than this are read with one look: entries between them cost less than another question. */
-const NEAR = 16
-/** Looks at once. */
-const PARALLEL = 8
+/** Entries of one statement. */
+const AT_ONCE = 1_024
 
 /**
  * Events at `indexes`, in their order. Entries that are no events (bytes that came through /add) are left out.
@@ -26,37 +24,19 @@ const PARALLEL = 8
  * @throws LogError `index_out_of_range` beyond the published log, `store_unavailable`; AuditError `vault_unavailable`
  */
 export async function readEvents(
-  log: Pick<Log, 'info' | 'entries'>,
+  log: Pick<Log, 'info' | 'entriesAt'>,
   vault: Pick<Vault, 'open'>,
   indexes: readonly number[],
   onDamage?: OnDamage,
 ): Promise<ReadEvent[]> {
-  const entries = new Map<number, Uint8Array>()
-  const runs = runsOf(indexes)
-  const next = runs.values()
-  const worker = async (): Promise<void> => {
-    for (const { start, end } of next) {
-      const read = await log.entries(start, end - start)
-      for (const [i, entry] of read.entries()) entries.set(start + i, entry)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, runs.length) }, worker))
-  return open(log, vault, indexes, entries, onDamage)
-}
-
-async function open(
-  log: Pick<Log, 'info'>,
-  vault: Pick<Vault, 'open'>,
-  indexes: readonly number[],
-  entries: ReadonlyMap<number, Uint8Array>,
-  onDamage: OnDamage | undefined,
-): Promise<ReadEvent[]> {
   const found: Omit<ReadEvent, 'disclosures'>[] = []
-  for (const index of indexes) {
-    const entry = entries.get(index)
-    const envelope = entry && envelopeOf(entry)
-    if (entry !== undefined && envelope !== undefined)
-      found.push({ index, leafHash: hashLeaf(entry), entry, envelope })
+  for (let at = 0; at < indexes.length; at += AT_ONCE) {
+    const some = indexes.slice(at, at + AT_ONCE)
+    for (const [i, entry] of (await log.entriesAt(some)).entries()) {
+      const envelope = envelopeOf(entry)
+      if (envelope !== undefined)
+        found.push({ index: some[i] as number, leafHash: hashLeaf(entry), entry, envelope })
+    }
   }
   const sealed = found.filter(({ envelope }) => (envelope.refs?.length ?? 0) > 0)
   const opened = sealed.length === 0 ? [] : await vault.open(log.info.id, sealed, onDamage)
@@ -72,14 +52,4 @@ function envelopeOf(entry: Uint8Array): Envelope | undefined {
     if (error instanceof AuditError && error.code === 'not_an_event') return undefined
     throw error
   }
-}
-
-function runsOf(indexes: readonly number[]): { start: number; end: number }[] {
-  const runs: { start: number; end: number }[] = []
-  for (const index of [...new Set(indexes)].sort((a, b) => a - b)) {
-    const last = runs.at(-1)
-    if (last !== undefined && index - last.end < NEAR) last.end = index + 1
-    else runs.push({ start: index, end: index + 1 })
-  }
-  return runs
 }

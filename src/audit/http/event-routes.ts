@@ -9,6 +9,7 @@ import type { Log } from '../../log/types.ts'
 import { AuditError } from '../event/errors.ts'
 import { viewOf } from '../event/view.ts'
 import { readEvents, type ReadEvent } from '../follow/read-events.ts'
+import type { SearchResult } from '../search/types.ts'
 import { clocksOf, flagsOf } from './clocks.ts'
 import type { AuditHttpDeps } from './deps.ts'
 import { disclosuresFor } from './disclose.ts'
@@ -103,9 +104,7 @@ async function search(
 ): Promise<Response> {
   const { reveal, query } = readSearch(c, known(who), SEARCH_PARAMETERS)
   if (query.personal) await tellSought(c, log, deps.vault, query)
-  const { indexes, next, indexed } = await searchOf(deps).query(log, query)
-  const events = await viewed(log, await readEvents(log, deps.vault, indexes), reveal)
-  return json({ events, next: next ?? null, indexed, tree_size: log.published().size })
+  return found(log, await searchOf(deps).query(log, query), reveal)
 }
 
 async function timeline(
@@ -132,7 +131,7 @@ async function timeline(
     checkPersonal(known(who), 'actor')
     await tellSought(c, log, deps.vault, { actor })
   }
-  const { indexes, next, indexed } = await searchOf(deps).timeline(
+  const result = await searchOf(deps).timeline(
     log,
     {
       ...(session === undefined ? {} : { session }),
@@ -146,8 +145,7 @@ async function timeline(
       personal: known(who).scopes.includes('pii:reveal'),
     },
   )
-  const events = await viewed(log, await readEvents(log, deps.vault, indexes), show)
-  return json({ events, next: next ?? null, indexed, tree_size: log.published().size })
+  return found(log, result, show)
 }
 
 async function getEvent(
@@ -159,7 +157,7 @@ async function getEvent(
   const { reveal } = readQuery(c, ['reveal'])
   const show = mayReveal(known(who), reveal)
   const event = await oneEvent(c, log, deps)
-  const [view] = await viewed(log, [event], show)
+  const [view] = viewed(log, [event], show)
   const clocks = await clocksOf(log, event)
   return json({ ...view, flags: flagsOf(event, clocks), clocks })
 }
@@ -205,7 +203,14 @@ export function mayReveal(who: Principal, reveal: string | undefined): boolean {
 }
 
 /** Events as JSON: with their place in the log, and their personal fields if `reveal`. */
-async function viewed(log: Log, events: readonly ReadEvent[], reveal: boolean): Promise<object[]> {
+function found(log: Log, { events, damaged, next, indexed }: SearchResult, reveal: boolean): Response {
+  const [damage] = damaged
+  if (damage !== undefined) throw damage // nobody is shown less than there is without hearing of it
+  const views = viewed(log, events, reveal)
+  return json({ events: views, next: next ?? null, indexed, tree_size: log.published().size })
+}
+
+function viewed(log: Log, events: readonly ReadEvent[], reveal: boolean): object[] {
   return events.map(({ index, leafHash, envelope, disclosures }) => ({
     index,
     leaf_hash: base64(leafHash),

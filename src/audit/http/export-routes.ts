@@ -9,7 +9,6 @@ import { readQuery } from '../../http/query.ts'
 import type { LogRoute } from '../../http/route.ts'
 import type { Log } from '../../log/types.ts'
 import { viewOf } from '../event/view.ts'
-import { readEvents } from '../follow/read-events.ts'
 import { appendCustody } from '../record/custody.ts'
 import { type ExportFormat, type ExportRow, formatExport } from '../search/export.ts'
 import type { SearchQuery, SearchResult } from '../search/types.ts'
@@ -120,11 +119,9 @@ async function* matching(
   let before: number | undefined = size
   while (before !== undefined) {
     const page: SearchResult = await searchOf(deps).query(log, { ...query, before, limit: PAGE })
-    for (const { index, leafHash, envelope, disclosures } of await readEvents(
-      log,
-      deps.vault,
-      page.indexes,
-    )) {
+    const [damage] = page.damaged
+    if (damage !== undefined) throw damage
+    for (const { index, leafHash, envelope, disclosures } of page.events) {
       yield { log: log.info.name, index, leafHash, size, view: viewOf(envelope, reveal ? disclosures : []) }
     }
     before = page.next

@@ -4,7 +4,6 @@
 import type { Log } from '../../log/types.ts'
 import { AuditError } from '../event/errors.ts'
 import type { Records } from '../event/types.ts'
-import { readEvents } from '../follow/read-events.ts'
 import type { AuditHttpDeps } from './deps.ts'
 
 /** Events under one id that are compared. */
@@ -12,7 +11,7 @@ const COMPARED = 10
 
 /** @throws AuditError `id_conflict` naming the place of the record: its id is a word of the sender */
 export async function findConflict(
-  { search, vault, recorder }: AuditHttpDeps,
+  { search, recorder }: AuditHttpDeps,
   log: Log,
   source: string,
   incoming: Records,
@@ -20,10 +19,9 @@ export async function findConflict(
   if (search === undefined) return
   const entries = await recorder.preview(log, incoming, source)
   for (const [at, { id, leafHash }] of entries.entries()) {
-    const { indexes } = await search.query(log, { id, source: [source], limit: COMPARED, personal: false })
-    if (indexes.length === 0) continue
-    const held = await readEvents(log, vault, indexes)
-    if (held.some((event) => Buffer.compare(event.leafHash, leafHash) === 0)) continue
+    const { events } = await search.query(log, { id, source: [source], limit: COMPARED, personal: false })
+    if (events.length === 0) continue
+    if (events.some((event) => Buffer.compare(event.leafHash, leafHash) === 0)) continue
     throw new AuditError(
       'id_conflict',
       `the log holds another record with the audit.record.id of record ${at} of the request: an id names one record`,

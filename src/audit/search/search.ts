@@ -3,7 +3,7 @@ import type { Database } from '../../db/connect.ts'
 import type { Log } from '../../log/types.ts'
 import { AuditError } from '../event/errors.ts'
 import { createLogClock, type LogClock } from '../follow/log-clock.ts'
-import { readEvents } from '../follow/read-events.ts'
+import { readEvents, type ReadEvent } from '../follow/read-events.ts'
 import type { Vault } from '../vault/types.ts'
 import { type Gaps, gapsOf } from './gaps.ts'
 import { createGate } from './gate.ts'
@@ -100,7 +100,8 @@ async function collect({ db, vault, terms, log, plan, order }: Collecting): Prom
   const indexed = Math.min(next, log.published().size)
   const until = performance.now() + ENOUGH_MS
   const opener = plan.personal ? vault : NOTHING_PERSONAL
-  const found: number[] = []
+  const found: ReadEvent[] = []
+  const damaged: AuditError[] = []
   // One more than asked for tells whether there is a next page.
   const want = (): number => plan.limit + 1 - found.length
   for await (const step of scan({
@@ -114,17 +115,29 @@ async function collect({ db, vault, terms, log, plan, order }: Collecting): Prom
     want,
   })) {
     // Personal fields that were altered in the database are nothing that an event could be found by.
-    for (const event of await readEvents(log, opener, step.indexes, () => {}))
-      if (matches(plan, event.envelope, keysOf(event.envelope, event.disclosures))) found.push(event.index)
+    for (const event of await readEvents(log, opener, step.indexes, (some) => damaged.push(...some)))
+      if (matches(plan, event.envelope, keysOf(event.envelope, event.disclosures))) found.push(event)
     if (found.length > plan.limit) {
-      const indexes = found.slice(0, plan.limit)
-      return { indexes, next: indexes.at(-1), indexed }
+      const page = found.slice(0, plan.limit)
+      return { ...resultOf(page, damaged), next: page.at(-1)?.index, indexed }
     }
     const over = order === 'newest' ? step.position <= plan.start : step.position >= indexed
     if (performance.now() > until && !over)
-      return { indexes: found, next: order === 'newest' ? step.position : step.position - 1, indexed }
+      return {
+        ...resultOf(found, damaged),
+        next: order === 'newest' ? step.position : step.position - 1,
+        indexed,
+      }
   }
-  return { indexes: found, next: undefined, indexed }
+  return { ...resultOf(found, damaged), next: undefined, indexed }
+}
+
+function resultOf(
+  events: readonly ReadEvent[],
+  damaged: readonly AuditError[],
+): Pick<SearchResult, 'events' | 'damaged'> {
+  const shown = new Set(events.map(({ index }) => index))
+  return { events, damaged: damaged.filter(({ evidence }) => shown.has(Number(evidence['index']))) }
 }
 
 function filtersOf(query: Partial<SearchQuery>): string {

@@ -1,4 +1,6 @@
 // Search: a follower of the published log that keeps keyed hashes of words and values, never their text.
+import type { AuditError } from '../event/errors.ts'
+import type { ReadEvent } from '../follow/read-events.ts'
 
 /** All filters must hold; a list within a filter is "one of". Upper and lower case are one. */
 export interface SearchQuery {
@@ -33,8 +35,10 @@ export interface SearchQuery {
 }
 
 export interface SearchResult {
-  /** Newest first; of a timeline, oldest first. */
-  readonly indexes: readonly number[]
+  /** Newest first; of a timeline, oldest first. Their personal fields were opened if the caller may search them. */
+  readonly events: readonly ReadEvent[]
+  /** Of those of them whose personal fields were altered in the database, in part or whole, and so are missing. */
+  readonly damaged: readonly AuditError[]
   /** `before` of the next page (of a timeline: `after`); undefined at the end. A page may be short, even empty, and have a next one. */
   readonly next: number | undefined
   /** Entries below this index have been indexed. */

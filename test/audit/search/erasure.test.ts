@@ -3,7 +3,7 @@ import { readEvents } from '../../../src/audit/follow/read-events.ts'
 import { keyOf, keysOf } from '../../../src/audit/search/keys.ts'
 import { createTerms } from '../../../src/audit/search/terms.ts'
 import { ALICE, erase } from '../vault/ground.ts'
-import { searchGround, type SearchGround } from './ground.ts'
+import { indexesOf, searchGround, type SearchGround } from './ground.ts'
 
 async function ground(): Promise<SearchGround> {
   const made = await searchGround()
@@ -35,7 +35,7 @@ test('an erasure takes every term of the erased values out of the table in its o
     ]),
   )
   const find = async (actor: string): Promise<readonly number[]> =>
-    (await at.search.query(at.log, { actor, personal: true, limit: 10 })).indexes
+    indexesOf((await at.search.query(at.log, { actor, personal: true, limit: 10 })).events)
   expect(await find('alice@example.com')).toEqual([0])
   expect(await find('robert')).toEqual([2, 1])
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AuditError } from '../../../src/audit/event/errors.ts'
 import type { AuditEvent } from '../../../src/audit/event/types.ts'
 import type { SearchQuery } from '../../../src/audit/search/types.ts'
-import { searchGround, type SearchGround } from './ground.ts'
+import { indexesOf, searchGround, type SearchGround } from './ground.ts'
 
 const NOW = Date.now()
 const COUNT = 400
@@ -137,11 +137,11 @@ const filters: fc.Arbitrary<Partial<SearchQuery>> = fc
 async function all(query: SearchQuery): Promise<number[]> {
   const found: number[] = []
   for (let before = query.before; ;) {
-    const { indexes, next } = await ground.search.query(ground.log, {
+    const { events: page, next } = await ground.search.query(ground.log, {
       ...query,
       ...(before === undefined ? {} : { before }),
     })
-    found.push(...indexes)
+    found.push(...indexesOf(page))
     if (next === undefined) return found
     before = next
   }
@@ -228,7 +228,7 @@ test('a timeline is oldest first, across sources, page by page', async () => {
       { session: 's-1' },
       { after, limit: 17, personal: false },
     )
-    found.push(...page.indexes)
+    found.push(...indexesOf(page.events))
     after = page.next
   } while (after !== undefined)
   expect(found).toEqual(expected)
@@ -238,5 +238,5 @@ test('a timeline is oldest first, across sources, page by page', async () => {
     { actor: 'alice' },
     { limit: 1_000, personal: false },
   )
-  expect(personal.indexes).toEqual([])
+  expect(personal.events).toEqual([])
 })

@@ -111,3 +111,8 @@ export async function searchGround(): Promise<SearchGround> {
 function incoming(event: AuditEvent): Incoming {
   return { kind: 'event', format: 'native', event }
 }
+
+/** Of what was found. */
+export function indexesOf(events: readonly { readonly index: number }[]): number[] {
+  return events.map(({ index }) => index)
+}

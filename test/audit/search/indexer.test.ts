@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { AuditEvent } from '../../../src/audit/event/types.ts'
-import { searchGround, type SearchGround } from './ground.ts'
+import { indexesOf, searchGround, type SearchGround } from './ground.ts'
 
 async function ground(): Promise<SearchGround> {
   const made = await searchGround()
@@ -37,7 +37,8 @@ test('a rebuild gives the same rows, and says that it is going on', async () => 
   await at.search.rebuild(at.log)
   expect(await at.search.status(at.log)).toMatchObject({ indexed: 0, published: 310, rebuilding: true })
   expect(await at.search.query(at.log, { personal: true, limit: 10 })).toEqual({
-    indexes: [],
+    events: [],
+    damaged: [],
     next: undefined,
     indexed: 0,
   })
@@ -81,13 +82,13 @@ test('paging neither loses nor repeats while the log grows', async () => {
   const found: number[] = []
   let before: number | undefined
   for (let page = 0; ; page++) {
-    const { indexes, next } = await at.search.query(at.log, {
+    const { events: matching, next } = await at.search.query(at.log, {
       action: ['user.login'],
       personal: false,
       limit: 9,
       ...(before === undefined ? {} : { before }),
     })
-    found.push(...indexes)
+    found.push(...indexesOf(matching))
     if (next === undefined) break
     before = next
     await at.record(events(5, `more${page}-`))
@@ -106,7 +107,7 @@ test('events of 1970 and 2100 are found by their time, and searches of today do 
   ])
   await at.indexed()
   const within = async (from: string, to: string) =>
-    (await at.search.query(at.log, { from, to, personal: false, limit: 100 })).indexes
+    indexesOf((await at.search.query(at.log, { from, to, personal: false, limit: 100 })).events)
   expect(await within('1969-12-31T00:00:00Z', '1970-01-02T00:00:00Z')).toEqual([50])
   expect(await within('2099-01-01T00:00:00Z', '2101-01-01T00:00:00Z')).toEqual([51])
   expect(await within('1980-01-01T00:00:00Z', '1990-01-01T00:00:00Z')).toEqual([])
@@ -155,8 +156,8 @@ test('entries appended as bytes that look like events stop nobody from finding t
   )
   await at.record(events(1, 'after'))
   await at.indexed()
-  const { indexes } = await at.search.query(at.log, { personal: true, id: 'after0', limit: 10 })
-  expect(indexes).toEqual([4])
+  const { events: matching } = await at.search.query(at.log, { personal: true, id: 'after0', limit: 10 })
+  expect(indexesOf(matching)).toEqual([4])
   const from = '2000-01-01T00:00:00Z'
-  expect((await at.search.query(at.log, { personal: true, from, limit: 10 })).indexes).toContain(4)
+  expect(indexesOf((await at.search.query(at.log, { personal: true, from, limit: 10 })).events)).toContain(4)
 })

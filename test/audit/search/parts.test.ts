@@ -17,6 +17,7 @@ import type { Log } from '../../../src/log/types.ts'
 import { installNodeCrypto } from '../../../src/node-crypto.ts'
 import { copyIn } from '../../../src/store/copy-in.ts'
 import { type TestDatabase, testDatabase } from '../../support/database.ts'
+import { indexesOf } from './ground.ts'
 
 installNodeCrypto()
 
@@ -108,9 +109,9 @@ const vault = {
 const log = {
   info: { id: SPARSE, name: 'sparse' },
   published: () => ({ size: SIZE }),
-  entries: async (start: number, limit: number) =>
-    Array.from({ length: limit }, (_, i) => {
-      const envelope = events.get(start + i)
+  entriesAt: async (indexes: readonly number[]) =>
+    indexes.map((index) => {
+      const envelope = events.get(index)
       return envelope === undefined ? plainEntry : formatEnvelope(envelope)
     }),
 } as unknown as Log
@@ -118,11 +119,11 @@ const log = {
 async function pages(search: Search, query: SearchQuery): Promise<number[]> {
   const found: number[] = []
   for (let before = query.before; ;) {
-    const { indexes, next } = await search.query(log, {
+    const { events: page, next } = await search.query(log, {
       ...query,
       ...(before === undefined ? {} : { before }),
     })
-    found.push(...indexes)
+    found.push(...indexesOf(page))
     if (next === undefined) return found
     before = next
   }
@@ -191,7 +192,7 @@ test('across parts, full or not, a search finds what a reading of all events fin
   const found: number[] = []
   for (let after: number | undefined, more = true; more; more = after !== undefined) {
     const page = await search.timeline(log, { session: 'session-3' }, { after, limit: 20, personal: false })
-    found.push(...page.indexes)
+    found.push(...indexesOf(page.events))
     after = page.next
   }
   expect(found).toEqual(session)
