@@ -84,6 +84,8 @@ async function readEntries(log: Log, size: number): Promise<Uint8Array[]> {
     entries.push(...page)
   }
   expect(entries.length).toBe(size)
+  const some = [...sample(size).toReversed(), ...sample(size).slice(0, 1)] // in any order, and repeated
+  expect(await log.entriesAt(some)).toEqual(some.map((index) => entries[index]))
   return entries
 }
 
@@ -188,6 +190,7 @@ async function checkProofFiles(log: Log, entries: readonly Uint8Array[], newest:
 async function checkNothingBeyond(log: Log, size: number): Promise<void> {
   if (log.published().size !== size) return
   await expect(log.entry(size)).rejects.toMatchObject({ code: 'index_out_of_range' })
+  await expect(log.entriesAt([0, size])).rejects.toMatchObject({ code: 'index_out_of_range' })
   await expect(log.inclusion(0, size + 1)).rejects.toMatchObject({ code: 'size_out_of_range' })
   await expect(log.bundle(Math.floor(size / 256), (size % 256) + 1)).rejects.toMatchObject({
     code: 'tile_not_found',

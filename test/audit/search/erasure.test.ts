@@ -107,3 +107,22 @@ test('terms cannot be told without the secret, and personal ones are never those
     expect(one.personal(key)).toBeGreaterThanOrEqual(-(2 ** 31))
   }
 })
+
+test('of an event whose personal fields were altered in the database, who may see them is told', async () => {
+  const at = await ground()
+  await at.indexer()
+  await recordBoth(at)
+  await at.indexed()
+  await at.database
+    .owner`UPDATE vault.disclosures SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) WHERE index = 2`
+  const find = async (action: string, personal: boolean) => {
+    const { events, damaged } = await at.search.query(at.log, { action: [action], personal, limit: 10 })
+    return {
+      found: indexesOf(events),
+      damaged: damaged.map(({ code, evidence }) => [code, evidence['index']]),
+    }
+  }
+  expect(await find('user.login', true)).toEqual({ found: [2, 0], damaged: [['vault_damaged', 2]] })
+  expect(await find('role.grant', true)).toEqual({ found: [1], damaged: [] })
+  expect(await find('user.login', false)).toEqual({ found: [2, 0], damaged: [] })
+})
