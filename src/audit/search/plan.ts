@@ -103,21 +103,31 @@ function invalid(parameter: string, what: string): AuditError {
 }
 
 /**
- * The conditions on `terms`, in SQL; made of numbers only. Empty when there are none. What the caller may not search by is not
- * among them, so that nothing about it can be seen in the answer.
+ * The conditions on `terms`, in SQL, as an inverted index answers them; made of numbers only. Empty when there are none.
  */
-export function termConditions({ conditions, personal }: Plan, terms: Terms): string[] {
-  const all: number[] = []
-  const some: string[] = []
-  for (const keys of conditions) {
-    const accepted = keys.flatMap((key) =>
-      personal ? [terms.clear(key), terms.personal(key)] : [terms.clear(key)],
-    )
-    const [first, ...others] = accepted
-    if (first !== undefined && others.length === 0) all.push(first)
-    else some.push(`terms && '{${accepted.join(',')}}'`)
-  }
+export function termConditions(plan: Plan, terms: Terms): string[] {
+  const accepted = acceptedTerms(plan, terms)
+  const all = accepted.filter(({ length }) => length === 1).flat()
+  const some = accepted.filter(({ length }) => length > 1).map((list) => `terms && '{${list.join(',')}}'`)
   return all.length === 0 ? some : [`terms @> '{${all.join(',')}}'`, ...some]
+}
+
+/** The same for rows that are looked at one by one: their terms are ascending, and halving them takes half of the time. */
+export function rowConditions(plan: Plan, terms: Terms): string[] {
+  return acceptedTerms(plan, terms).map((list) => {
+    const each = list.map((term) => `terms[width_bucket('${term}'::int, terms)] = '${term}'`)
+    return `(${each.join(' OR ')})`
+  })
+}
+
+/**
+ * Of each condition the terms of which a row must have one. What the caller may not search by is not among them, so that nothing
+ * about it can be seen in the answer.
+ */
+function acceptedTerms({ conditions, personal }: Plan, terms: Terms): number[][] {
+  return conditions.map((keys) =>
+    keys.flatMap((key) => (personal ? [terms.clear(key), terms.personal(key)] : [terms.clear(key)])),
+  )
 }
 
 /** Whether the event is what its terms, hashes of 31 bits, made believe. */

@@ -3,7 +3,7 @@
 import type { Sql } from '../../db/connect.ts'
 import { partsWithin, type TimedPart } from './granules.ts'
 import { PART_SIZE, partOf, tableOf } from './parts.ts'
-import { millisWithin, type Plan, termConditions } from './plan.ts'
+import { millisWithin, type Plan, rowConditions, termConditions } from './plan.ts'
 import { FAR, type Terms } from './terms.ts'
 
 /** Settings of the connections that search: no plan may read a table from end to end, or be made at length. */
@@ -65,7 +65,7 @@ export async function* scan(given: Scan): AsyncGenerator<Step, void, undefined> 
 export function probeStatement(given: Scan, { start, end }: Window): string {
   const arms: string[] = []
   for (let part = partOf(end - 1); part >= partOf(start); part--)
-    arms.push(rangeArm(given, part, { start, end }, conditionsOf(given)))
+    arms.push(rangeArm(given, part, { start, end }))
   return arms.join('\nUNION ALL\n')
 }
 
@@ -101,27 +101,21 @@ export function partsStatement(given: Scan, window: Window, parts: readonly Time
 }
 
 function armsOf(given: Scan, window: Window, { part, range, far }: TimedPart): string[] {
-  const conditions = conditionsOf(given)
   const onlyFar = `terms @> '{${given.terms.clear(FAR)}}'`
-  if (given.open.has(part)) {
-    if (range === null) return [rangeArm(given, part, window, [...conditions, onlyFar])]
-    return [rangeArm(given, part, window, conditions)]
-  }
-  if (range === null) return [invertedArm(given, part, window, [...conditions, onlyFar])]
-  if (termConditions(given.plan, given.terms).length > 0)
-    return [invertedArm(given, part, window, conditions)]
-  const near = rangeArm(
-    given,
-    part,
-    { start: Math.max(window.start, range.start), end: Math.min(window.end, range.end) },
-    conditions,
-  )
-  return far ? [near, invertedArm(given, part, window, [...conditions, onlyFar])] : [near]
+  if (given.open.has(part)) return [rangeArm(given, part, window, range === null ? [onlyFar] : [])]
+  if (range === null) return [invertedArm(given, part, window, [onlyFar])]
+  if (given.plan.conditions.length > 0) return [invertedArm(given, part, window)]
+  const near = rangeArm(given, part, {
+    start: Math.max(window.start, range.start),
+    end: Math.min(window.end, range.end),
+  })
+  return far ? [near, invertedArm(given, part, window, [onlyFar])] : [near]
 }
 
 /** By the primary key, row by row, in order, until there are enough. */
-function rangeArm(given: Scan, part: number, { start, end }: Window, conditions: readonly string[]): string {
-  const where = [`log_id = ${given.logId}`, `index >= ${start}`, `index < ${end}`, ...conditions].join(
+function rangeArm(given: Scan, part: number, { start, end }: Window, more: readonly string[] = []): string {
+  const range = [`log_id = ${given.logId}`, `index >= ${start}`, `index < ${end}`]
+  const where = [...range, ...rowConditions(given.plan, given.terms), ...timeConditions(given), ...more].join(
     ' AND ',
   )
   return `(SELECT index FROM ${tableOf(given.logId, part)} WHERE ${where} ${orderOf(given)})`
@@ -135,9 +129,10 @@ function invertedArm(
   given: Scan,
   part: number,
   { start, end }: Window,
-  conditions: readonly string[],
+  more: readonly string[] = [],
 ): string {
-  return `(WITH m AS MATERIALIZED (SELECT index FROM ${tableOf(given.logId, part)} WHERE ${conditions.join(' AND ')})
+  const where = [...termConditions(given.plan, given.terms), ...timeConditions(given), ...more].join(' AND ')
+  return `(WITH m AS MATERIALIZED (SELECT index FROM ${tableOf(given.logId, part)} WHERE ${where})
     SELECT index FROM m WHERE index >= ${start} AND index < ${end} ${orderOf(given)})`
 }
 
@@ -145,10 +140,9 @@ function orderOf({ order, want }: Scan): string {
   return `ORDER BY index ${order === 'newest' ? 'DESC' : 'ASC'} LIMIT ${want()}`
 }
 
-function conditionsOf({ plan, terms }: Scan): string[] {
+function timeConditions({ plan }: Scan): string[] {
   const millis = millisWithin(plan)
-  const time = millis === undefined ? [] : [`time >= ${millis.low} AND time <= ${millis.high}`]
-  return [...termConditions(plan, terms), ...time]
+  return millis === undefined ? [] : [`time >= ${millis.low} AND time <= ${millis.high}`]
 }
 
 /** Ordered here: the order of UNION ALL is nobody's promise. */
