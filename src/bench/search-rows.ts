@@ -34,7 +34,8 @@ export async function searchRows(
   events: number,
   tell: (text: string) => void,
 ): Promise<Row[]> {
-  const server = await ground.server({})
+  // A checkpoint a second, as by default: ten would have a tenth of the process sign and check them, and searches wait for it.
+  const server = await ground.server({ PROOFLOG_PUBLISH_MS: '1000' })
   try {
     const first = Math.ceil(events / 5)
     await fillEvents(server, 0, first, tell)
