@@ -99,6 +99,7 @@ async function againstBulk(
 export async function searchLagRow(ground: Ground, seconds: number): Promise<Row> {
   const server = await ground.server({})
   try {
+    await caughtUp(server) // with what rows before this one left to do
     const perRequest = 100
     const waiting: { index: number; at: number }[] = []
     const lags: number[] = []
