@@ -6,11 +6,21 @@ import { testFolder } from '../support/engine.ts'
 import { adminKey, type ServiceProcess, startService } from '../support/service.ts'
 
 const ROUNDS = 10
-/** What keeps an approval from going on beyond a state; without one the kill comes when it comes. */
+/**
+ * What keeps an approval from going on beyond a state; without one the kill comes when it comes. Nothing of _meta: there it is
+ * written down first that somebody is about to approve.
+ */
 const STALLS = [
   undefined,
-  { state: 'approved', lock: 'LOCK TABLE vault.subject_keys IN SHARE MODE' },
-  { state: 'shredded', lock: 'SELECT FROM log.heads FOR UPDATE' },
+  {
+    state: 'approved',
+    lock: `SELECT FROM vault.subject_keys k JOIN vault.subjects s USING (subject_id) JOIN log.logs l USING (log_id)
+      WHERE l.name = 'default' FOR UPDATE OF k`,
+  },
+  {
+    state: 'shredded',
+    lock: `SELECT FROM log.heads h JOIN log.logs l USING (log_id) WHERE l.name = 'default' FOR UPDATE OF h`,
+  },
 ] as const
 /** Events of each person: the transaction takes a while. */
 const EVENTS = 300
