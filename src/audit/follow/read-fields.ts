@@ -6,7 +6,7 @@ import type { Log } from '../../log/types.ts'
 import type { DisclosedField } from '../event/disclosures.ts'
 import { glanceEnvelope } from '../event/envelope.ts'
 import type { Envelope } from '../event/types.ts'
-import type { OnDamage, Vault } from '../vault/types.ts'
+import type { OnDamage, OpenTexts, Vault } from '../vault/types.ts'
 
 export interface FieldsOfEvent {
   readonly index: number
@@ -33,15 +33,20 @@ export async function* readFields(
   onDamage: OnDamage,
 ): AsyncGenerator<readonly FieldsOfEvent[]> {
   const entries = await log.entries(start, limit)
-  const open = await vault.openRange(log.info.id, { start, end: start + entries.length }, onDamage)
+  const range = { start, end: start + entries.length }
+  let open: OpenTexts | undefined // asked for when there is anything personal
   let block: FieldsOfEvent[] = []
   for (const [i, entry] of entries.entries()) {
     const envelope = glanceEnvelope(entry)
     if (envelope === undefined) continue
     const index = start + i
-    const personal = (envelope.refs?.length ?? 0) > 0
-    const texts = personal ? open({ index, leafHash: hashLeaf(entry) }) : []
-    block.push({ index, envelope, fields: fieldsOf(texts instanceof Promise ? await texts : texts) })
+    let fields = NO_FIELDS
+    if ((envelope.refs?.length ?? 0) > 0) {
+      open ??= await vault.openRange(log.info.id, range, onDamage)
+      const texts = open({ index, leafHash: hashLeaf(entry) })
+      fields = fieldsOf(texts instanceof Promise ? await texts : texts)
+    }
+    block.push({ index, envelope, fields })
     if (block.length < BLOCK) continue
     yield block
     block = []

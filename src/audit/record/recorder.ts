@@ -39,6 +39,7 @@ export function createRecorder({ vault, policyOf, clock, geo }: RecorderOptions)
     while (ready.length < records.length) {
       if (records.length > BLOCK) await turns.next(place)
       const block = take(unread, BLOCK)
+      if (block.length === 0) throw new TypeError('fewer records than were said to come')
       const drafts = block.map((one) => draftOf(enrich(one, geo), source, policy))
       const sealed = await vault.seal(log.info.id, drafts)
       const now = clock()
