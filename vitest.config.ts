@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     projects: [
       // Needs nothing but Node.
-      { test: { name: 'core', include: ['test/*.test.ts', 'test/{core,files,keys,sender}/**/*.test.ts'] } },
+      { test: { name: 'core', include: ['test/*.test.ts', 'test/{core,files,keys,sender,time}/**/*.test.ts'] } },
       {
         test: {
           name: 'db',

@@ -1,9 +1,9 @@
 // HTTP to one address: bounded answers, one closed list of errors, retries of what may pass (503, 429, 5xx, network).
 // Everything that is retried is idempotent: reads, and appends, which deduplication answers with the first index.
 import { decodeUtf8 } from '../core/bytes.ts'
+import { withinTime } from '../time/within-time.ts'
 import { ClientError } from './errors.ts'
 import { readAnswer } from './read-answer.ts'
-import { withinTime } from './within-time.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 

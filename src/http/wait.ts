@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { LogError } from '../log/errors.ts'
 import type { Appended, Log, Published } from '../log/types.ts'
-import { withinTime } from '../log/within-time.ts'
+import { withinTime } from '../time/within-time.ts'
 import { HttpError } from './errors.ts'
 import { invalid, numberOf, type Query } from './query.ts'
 

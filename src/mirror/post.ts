@@ -1,6 +1,6 @@
 // One request to a mirror: bounded in time and in the size of its answer, and never led elsewhere.
-import { withinTime } from '../client/within-time.ts'
 import { concat, decodeUtf8 } from '../core/bytes.ts'
+import { withinTime } from '../time/within-time.ts'
 import { MirrorError } from './errors.ts'
 
 export interface MirrorAnswer {

@@ -5,7 +5,7 @@ import { ClientError } from '../client/errors.ts'
 import { type Fields, parseFields } from '../client/json.ts'
 import { readAnswer } from '../client/read-answer.ts'
 import type { Fetch } from '../client/transport.ts'
-import { withinTime } from '../client/within-time.ts'
+import { withinTime } from '../time/within-time.ts'
 import { reasonOf } from './errors.ts'
 import type { EventReceipt, ProblemCode } from './types.ts'
 

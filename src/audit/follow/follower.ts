@@ -3,7 +3,7 @@
 import type { Database, Transaction } from '../../db/connect.ts'
 import { LogError } from '../../log/errors.ts'
 import type { Log } from '../../log/types.ts'
-import { withinTime } from '../../log/within-time.ts'
+import { withinTime } from '../../time/within-time.ts'
 import { type Cursor, CursorMoved, moveCursor, readCursor } from './cursor.ts'
 import { stopLeading, tryToLead } from './lead.ts'
 import type { LogClock } from './log-clock.ts'

@@ -1,9 +1,9 @@
-// Requests that end. (src/log/within-time.ts is the same for waits of the service.)
+// Waits that end: of the service and of what is shipped, so apart from the rooms of both.
 
 /**
  * Gives `work` a signal that aborts after `limit` milliseconds, or with any of `ends` and for its reason, and leaves nothing
- * behind. Not AbortSignal.any: Node 20 forgets a timeout that it was made of as soon as it collects garbage, so that a server that never answers would be waited for without end;
- * and what it makes stays with the signals that live longer, for as long as they do.
+ * behind. Not AbortSignal.any: Node 20 forgets a timeout that it was made of as soon as it collects garbage, so that who never
+ * answers would be waited for without end; and what it makes stays with the signals that live longer, for as long as they do.
  * @throws what `work` throws
  */
 export async function withinTime<T>(
