@@ -1,8 +1,8 @@
 // Configuration comes from the environment, is read once, and is complete or refused as a whole.
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { shapeFault } from './http/shape-faults.ts'
 import { type S3Settings, s3Settings } from './s3/settings.ts'
+import { shapeFault } from './shape/shape-faults.ts'
 
 export interface Config {
   /** `PROOFLOG_DATA`: folder for what is not in the database: keys, guard, admin key, the embedded database. Default `./data`. */

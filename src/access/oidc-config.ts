@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { ProoflogError } from '../core/errors.ts'
 import { LOG_NAME } from '../core/log-name.ts'
+import { listFaults, shapeFault } from '../shape/shape-faults.ts'
 import { OWN_SOURCE } from './new-key.ts'
 import { ROLE_NAMES } from './roles.ts'
 import { SCOPES } from './scopes.ts'
@@ -20,19 +21,22 @@ const grant = z
     value: text,
     role: z.enum(ROLE_NAMES).optional(),
     scopes: z.array(z.enum(SCOPES)).min(1).optional(),
-    logs: z.array(z.string().regex(LOG_NAME, 'must be names of logs')).min(1).optional(),
+    logs: z.array(z.string().regex(LOG_NAME, 'must be the name of a log')).min(1).optional(),
     source: z
       .string()
       .min(1)
       .max(200)
-      .refine((name) => name !== OWN_SOURCE, `${OWN_SOURCE} is the service's own`)
+      .refine((name) => name !== OWN_SOURCE, `must not be ${OWN_SOURCE}, which is the service's own`)
       .optional(),
   })
-  .refine(({ role, scopes }) => (role === undefined) !== (scopes === undefined), 'give either role or scopes')
+  .refine(
+    ({ role, scopes }) => (role === undefined) !== (scopes === undefined),
+    'must have either role or scopes',
+  )
 
 const issuer = z.strictObject({
   issuer: z
-    .url()
+    .url({ abort: true })
     .max(255)
     .refine(isTrustworthy, 'must be https, or http on this machine, without query and fragment'),
   audience: text,
@@ -43,12 +47,15 @@ const issuer = z.strictObject({
   clockTolerance: z.int().min(0).max(600).default(60),
 })
 
-const config = z
-  .strictObject({ issuers: z.array(issuer).min(1) })
-  .refine(
-    ({ issuers }) => new Set(issuers.map((one) => one.issuer)).size === issuers.length,
-    'an issuer is named twice',
-  )
+const config = z.strictObject({
+  issuers: z
+    .array(issuer)
+    .min(1)
+    .refine(
+      (issuers) => new Set(issuers.map((one) => one.issuer)).size === issuers.length,
+      'must not name an issuer twice',
+    ),
+})
 
 export type OidcConfig = Readonly<z.infer<typeof config>>
 export type OidcIssuer = OidcConfig['issuers'][number]
@@ -64,14 +71,11 @@ export function isTrustworthy(address: string): boolean {
   return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.has(hostname))
 }
 
-/** @throws OidcConfigError naming every member that is wrong */
+/** @throws OidcConfigError naming members that are wrong, and what they must be */
 export function parseOidc(json: unknown): OidcConfig {
-  const parsed = config.safeParse(json)
+  const parsed = config.safeParse(json, { error: shapeFault })
   if (parsed.success) return parsed.data
-  const faults = parsed.error.issues
-    .slice(0, 10)
-    .map(({ path, message }) => `${path.map(String).join('.') || 'the whole'}: ${message}`)
-  throw new OidcConfigError(`the identity providers are not usable: ${faults.join('; ')}`)
+  throw new OidcConfigError(`the identity providers are not usable: ${listFaults(parsed.error, 'the file')}`)
 }
 
 /** @throws OidcConfigError when the file cannot be read, is no JSON, or says what nobody understands */

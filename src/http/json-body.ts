@@ -2,9 +2,9 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import { decodeUtf8 } from '../core/bytes.ts'
 import { FormatError } from '../core/errors.ts'
+import { listFaults, shapeFault } from '../shape/shape-faults.ts'
 import { readBody } from './body.ts'
 import { HttpError } from './errors.ts'
-import { shapeFault } from './shape-faults.ts'
 
 const LIMIT = 65_536
 
@@ -16,10 +16,7 @@ export async function jsonBody<T extends z.ZodType>(c: Context, schema: T): Prom
   const json = parseJson(await readBody(c, LIMIT, 'body_too_large'))
   const result = schema.safeParse(json, { error: shapeFault })
   if (result.success) return result.data
-  const faults = result.error.issues
-    .slice(0, 10)
-    .map((issue) => `${issue.path.map(String).join('.') || 'body'}: ${issue.message}`)
-  throw new HttpError('invalid_body', faults.join('; ').slice(0, 1000))
+  throw new HttpError('invalid_body', listFaults(result.error, 'body').slice(0, 1000))
 }
 
 /** @throws HttpError `invalid_body` */

@@ -1,9 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { createOidc, type Oidc, parseOidc, readOidcFile } from '../../src/access/oidc.ts'
+import { createOidc, type Oidc, parseOidc } from '../../src/access/oidc.ts'
 import { narrowed } from '../../src/access/principal.ts'
 import { ROLES } from '../../src/access/roles.ts'
 import { AUDIENCE, type Provider, type Signing, startProvider } from '../support/oidc-provider.ts'
@@ -210,37 +207,4 @@ test('many that come at once ask the provider once', async () => {
   const token = await signing.token()
   await Promise.all(Array.from({ length: 100 }, () => oidc.verify(token)))
   expect(provider.asked.toSorted()).toEqual(['/.well-known/openid-configuration', '/jwks'])
-})
-
-test('a configuration that says what nobody understands is refused as a whole, naming the place', async () => {
-  const issuer = { issuer: 'https://id.example', audience: 'x', grants: [GRANT] }
-  const wrong: [unknown, RegExp][] = [
-    [{}, /issuers/],
-    [{ issuers: [] }, /issuers/],
-    [{ issuers: [issuer, issuer] }, /named twice/],
-    [{ issuers: [{ ...issuer, audiences: ['x'] }] }, /audiences/],
-    [{ issuers: [{ ...issuer, issuer: 'http://id.example' }] }, /must be https/],
-    [{ issuers: [{ ...issuer, grants: [{ value: 'x' }] }] }, /either role or scopes/],
-    [{ issuers: [{ ...issuer, grants: [{ ...GRANT, scopes: ['logs:admin'] }] }] }, /either role or scopes/],
-    [{ issuers: [{ ...issuer, grants: [{ value: 'x', role: 'root' }] }] }, /grants\.0\.role/],
-    [{ issuers: [{ ...issuer, grants: [{ ...GRANT, logs: ['A B'] }] }] }, /names of logs/],
-    [{ issuers: [{ ...issuer, grants: [{ ...GRANT, source: 'prooflog' }] }] }, /service's own/],
-    [{ issuers: [{ ...issuer, clockTolerance: 601 }] }, /clockTolerance/],
-  ]
-  for (const [json, message] of wrong) expect(() => parseOidc(json)).toThrow(message)
-  expect(parseOidc({ issuers: [issuer] }).issuers[0]).toMatchObject({ claim: 'groups', clockTolerance: 60 })
-})
-
-test('the file is read as it is, or said to be unreadable', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'prooflog-oidc-'))
-  const path = join(folder, 'oidc.json')
-  await expect(readOidcFile(path)).rejects.toThrow('cannot be read')
-  await writeFile(path, '{"issuers":')
-  await expect(readOidcFile(path)).rejects.toThrow('is not JSON')
-  await writeFile(
-    path,
-    JSON.stringify({ issuers: [{ issuer: 'https://id.example', audience: 'x', grants: [GRANT] }] }),
-  )
-  expect((await readOidcFile(path)).issuers).toHaveLength(1)
-  await rm(folder, { recursive: true })
 })

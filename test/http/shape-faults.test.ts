@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import { exportBody, newErasure, newHold } from '../../src/audit/http/schemas.ts'
 import { readConfig } from '../../src/config.ts'
 import { newKey, newLog, newState } from '../../src/http/schemas.ts'
-import { shapeFault } from '../../src/http/shape-faults.ts'
+import { shapeFault } from '../../src/shape/shape-faults.ts'
 import { ALL, problemOf, testApp } from '../support/http-app.ts'
 
 function faultsOf(schema: z.ZodType, body: unknown): string[] {

@@ -48,6 +48,14 @@ export function shapeFault(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
+/** The first ten, each with the place of its value; `whole` is what the value itself is called. */
+export function listFaults({ issues }: z.ZodError, whole: string): string {
+  return issues
+    .slice(0, 10)
+    .map(({ path, message }) => `${path.map(String).join('.') || whole}: ${message}`)
+    .join('; ')
+}
+
 function unit({ origin }: { readonly origin: string }): string {
   return origin === 'string' ? 'characters' : 'members'
 }
