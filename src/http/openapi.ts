@@ -85,7 +85,7 @@ export function openApiPath(path: string): string {
 }
 
 function operationOf(route: Route, access: RouteAccess, kinds: ProblemKinds): Operation {
-  const { tag, summary, description, body, answers, status = 200 } = route.doc
+  const { tag, summary, description, body, answers, status = 200, again } = route.doc
   return {
     operationId: `${route.method.toLowerCase()}${openApiPath(route.path)
       .replaceAll(/[^A-Za-z0-9]+/g, '_')
@@ -99,6 +99,7 @@ function operationOf(route: Route, access: RouteAccess, kinds: ProblemKinds): Op
     ...(body === undefined ? {} : { requestBody: { required: true, content: contentOf(body) } }),
     responses: {
       [status]: { description: 'Success', content: contentOf(answers) },
+      ...(again && { 200: { description: 'There already', content: contentOf(answers) } }),
       ...problemsOf(route, access, kinds),
     },
   }

@@ -75,6 +75,8 @@ export interface RouteDoc {
   readonly answers: Readonly<Record<string, z.ZodType>>
   /** Status of success; 200 unless something is created. */
   readonly status?: 200 | 201 | 202 | 204
+  /** What is there already is not created again: the same answer, with 200. */
+  readonly again?: true
   /** Codes of refusals beyond those of access, unknown logs and transient faults; an unknown one stops the program at its start. */
   readonly problems?: readonly string[]
 }

@@ -37,10 +37,12 @@ export function holdRoutes(deps: AuditHttpDeps): LogRoute[] {
         tag: 'erasure',
         summary: 'Place a legal hold',
         description:
-          'On a person, or without `subject` on the whole log: while it lasts nothing that it covers is erased.',
+          'On a person, or without `subject` on the whole log: while it lasts nothing that it covers is erased. A caller that ' +
+          'places the same hold again for the same reason is answered the one that is there: an unanswered request can be repeated.',
         body: { 'application/json': newHold },
         answers: { 'application/json': hold },
         status: 201,
+        again: true,
         problems: [
           'invalid_body',
           'unsupported_media_type',
@@ -85,7 +87,7 @@ async function placeHold(
     by: known(who).id,
   })
   tellJournal(c, { hold: placed.id, ref: placed.ref })
-  return json(describe(placed), 201)
+  return json(describe(placed), placed.again ? 200 : 201)
 }
 
 function describe({ id, ref, reason, placedBy, placedAt, releasedBy, releasedAt }: Hold): object {

@@ -20,17 +20,23 @@ export interface Hold {
   readonly releasedAt: Date | null
 }
 
+export interface PlacedHold extends Hold {
+  /** It was there before. */
+  readonly again: boolean
+}
+
 export interface Holds {
   /**
    * On a subject that the log knows, by its identifier or its ref, or on the whole log. An erasure that was begun is finished
-   * before it resolves.
+   * before it resolves. Whoever places the same again, for the same reason, gets the hold that is there until it is released: a
+   * caller that was not told of the commit tries again.
    * @param request.by id of the principal
    * @throws AuditError `subject_not_found`, `vault_unavailable`
    */
   place(
     logId: number,
     request: { readonly subject?: SubjectName | undefined; readonly reason: string; readonly by: string },
-  ): Promise<Hold>
+  ): Promise<PlacedHold>
   /** Oldest first, released ones too. @throws AuditError `vault_unavailable` */
   list(logId: number): Promise<Hold[]>
   /** Releasing twice keeps the first time. @throws AuditError `hold_not_found`, `vault_unavailable` */
@@ -47,21 +53,28 @@ export function createHolds({ db: { sql, orm }, subjects }: { db: Database; subj
   return {
     async place(logId, { subject, reason, by }) {
       const found = subject === undefined ? undefined : await findSubject(subjects, logId, subject)
-      const id = randomBytes(16).toString('hex')
       const placed = await available(() =>
         sql.begin(async (tx) => {
           await lockHolds(tx, logId)
+          const [same] = await tx<{ id: string }[]>`
+            SELECT hold_id AS id FROM vault.holds
+            WHERE log_id = ${logId} AND subject_id IS NOT DISTINCT FROM ${found?.subjectId ?? null}
+              AND reason = ${reason} AND placed_by = ${by} AND released_at IS NULL
+            ORDER BY placed_at LIMIT 1`
+          if (same !== undefined) return { id: same.id, again: true }
+          const id = randomBytes(16).toString('hex')
           const { count } = await tx`
             INSERT INTO vault.holds (hold_id, log_id, subject_id, ref, reason, placed_by)
             SELECT ${id}, ${logId}, ${found?.subjectId ?? null}, ${found?.ref ?? null}, ${reason}, ${by}
             WHERE ${found === undefined} OR EXISTS (
               SELECT FROM vault.subjects WHERE subject_id = ${found?.subjectId ?? null} AND lookup IS NOT NULL
             )`
-          return count
+          return count === 0 ? undefined : { id, again: false }
         }),
       )
-      if (placed === 0) throw unknownSubject() // erased while we waited
-      return one(await available(() => orm.select().from(holds).where(eq(holds.id, id))))
+      if (placed === undefined) throw unknownSubject() // erased while we waited
+      const hold = one(await available(() => orm.select().from(holds).where(eq(holds.id, placed.id))))
+      return { ...hold, again: placed.again }
     },
     async list(logId) {
       const rows = await available(() =>

@@ -294,6 +294,21 @@ describe('who may decide', () => {
     })
   })
 
+  test('a hold that is placed again while it lasts is the one that is there, also when its commit was never answered', async () => {
+    const place = (more: object = {}) =>
+      process.holds.place(logId, { subject: ALICE, reason: 'case 7', by: 'counsel', ...more })
+    const first = await place()
+    expect(first.again).toBe(false)
+    const together = await Promise.all([place(), place(), place()])
+    expect(together).toEqual(Array.from({ length: 3 }, () => ({ ...first, again: true })))
+    const others = [{ subject: BOB }, { subject: undefined }, { reason: 'case 8' }, { by: 'another' }]
+    for (const other of others) expect(await place(other)).toMatchObject({ again: false })
+    expect(await place({ subject: undefined })).toMatchObject({ ref: null, again: true })
+    await process.holds.release(logId, first.id, 'counsel')
+    expect(await place(), 'after its release').toMatchObject({ again: false, releasedAt: null })
+    expect(await process.holds.list(logId)).toHaveLength(2 + others.length)
+  })
+
   test('a hold on somebody else blocks nothing; one that comes after the approval stops what is not done yet', async () => {
     await process.holds.place(logId, { subject: BOB, reason: 'case 8', by: 'counsel' })
     const { id } = await request()
