@@ -38,6 +38,19 @@ async function start(options: Partial<SyslogOptions> = {}) {
   return { server, messages, faults, onRecords }
 }
 
+/** Nothing can be recorded before `comeBack`. */
+async function startAway() {
+  const { messages, onRecords } = await start()
+  let away = true
+  const { server } = await start({
+    onRecords: async (records) => {
+      if (away) throw new Error('away')
+      await onRecords(records)
+    },
+  })
+  return { server, messages, comeBack: () => void (away = false) }
+}
+
 async function connect(server: SyslogServer): Promise<net.Socket> {
   const socket = net.connect({ port: server.port, host: '127.0.0.1' })
   sockets.push(socket)
@@ -112,14 +125,7 @@ describe('over TCP', () => {
   })
 
   test('while paused no connection is taken, and what was sent before is recorded as soon as it can be', async () => {
-    let away = true
-    const { messages, onRecords } = await start()
-    const { server } = await start({
-      onRecords: async (records) => {
-        if (away) throw new Error('away')
-        await onRecords(records)
-      },
-    })
+    const { server, messages, comeBack } = await startAway()
     const before = await connect(server)
     before.resume()
     before.write(counted('before'))
@@ -128,7 +134,7 @@ describe('over TCP', () => {
     server.pause()
     await told
     await expect(connect(server)).rejects.toThrow('ECONNREFUSED')
-    away = false
+    comeBack()
     await server.resume()
     const after = await connect(server)
     after.end(counted('after'))
@@ -139,14 +145,7 @@ describe('over TCP', () => {
   })
 
   test('while a batch is not recorded, nothing more is read: the sender has to wait, and nothing is lost', async () => {
-    const { messages, onRecords } = await start()
-    let away = true
-    const { server } = await start({
-      onRecords: async (records) => {
-        if (away) throw new Error('the database is away')
-        await onRecords(records)
-      },
-    })
+    const { server, messages, comeBack } = await startAway()
     const socket = await connect(server)
     const one = `${message('x'.repeat(1_000))}\n`
     const piece = one.repeat(64)
@@ -166,26 +165,19 @@ describe('over TCP', () => {
     }
     expect(sent, 'the sender was made to wait').toBeLessThan(64 * 1_000)
     expect(messages).toEqual([])
-    away = false
+    comeBack()
     socket.end(`${message('last')}\n`)
     await until(() => messages.at(-1) === 'last', 20_000)
     expect(messages).toHaveLength(sent + 1)
   })
 
   test('a peer that goes while its messages cannot be recorded loses none', async () => {
-    let away = true
-    const { messages, onRecords } = await start()
-    const { server } = await start({
-      onRecords: async (records) => {
-        if (away) throw new Error('away')
-        await onRecords(records)
-      },
-    })
+    const { server, messages, comeBack } = await startAway()
     const socket = await connect(server)
     await new Promise<void>((resolve) => socket.end(counted('a') + counted('b'), resolve))
     socket.destroy()
     await closed(socket)
-    away = false
+    comeBack()
     await until(() => messages.length === 2)
     expect(messages).toEqual(['a', 'b'])
   })
