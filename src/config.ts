@@ -44,6 +44,8 @@ export interface Config {
   readonly selfCheckRate: number
   /** `PROOFLOG_VAULT_KEY`: file of the keys that encrypt what is personal. Default `<data>/vault.key`. */
   readonly vaultKeyFile: string
+  /** `PROOFLOG_SEAL_THREADS`: threads beside the one that answers, which read and seal large requests, to 16. Default 1. */
+  readonly sealThreads: number
   /** `PROOFLOG_SEARCH`: `on` (default) has this process index events and answer searches. */
   readonly search: boolean
   /** `PROOFLOG_OIDC`: file that says which identity providers are believed, and what their tokens may do. */
@@ -110,6 +112,7 @@ const environment = z.object({
   PROOFLOG_WITNESS_QPD: whole(1, 1_728_000).default(86_400),
   PROOFLOG_SELF_CHECK_RATE: whole(0, 10_000_000).default(10_000),
   PROOFLOG_VAULT_KEY: z.string().min(1).optional(),
+  PROOFLOG_SEAL_THREADS: whole(0, 16).default(1),
   PROOFLOG_SEARCH: z.enum(['on', 'off']).default('on'),
   PROOFLOG_OIDC: z.string().min(1).optional(),
   PROOFLOG_RATE_APPEND: whole(0, 10_000_000).default(0),
@@ -159,6 +162,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     witnessPerDay: data.PROOFLOG_WITNESS_QPD,
     selfCheckRate: data.PROOFLOG_SELF_CHECK_RATE,
     vaultKeyFile: resolve(data.PROOFLOG_VAULT_KEY ?? join(dataDir, 'vault.key')),
+    sealThreads: data.PROOFLOG_SEAL_THREADS,
     search: data.PROOFLOG_SEARCH === 'on',
     oidcFile: fileOf(data.PROOFLOG_OIDC),
     rateAppend: data.PROOFLOG_RATE_APPEND,

@@ -4,15 +4,15 @@ import type { Logger } from 'pino'
 import type { Keys } from './access/keys.ts'
 import { areOneLine } from './access/lineage.ts'
 import { AuditError } from './audit/event/errors.ts'
-import { DEFAULT_PRIVACY, parsePrivacy, type PrivacyPolicy } from './audit/event/privacy.ts'
 import type { AuditHttpDeps } from './audit/http/deps.ts'
 import { auditRoutes } from './audit/http/routes.ts'
 import { createProducerTrust, NO_PRODUCERS, type ProducerTrust } from './audit/ingest/producer-signature.ts'
 import { soughtIn } from './audit/meta/asked.ts'
 import { createMetaJournal } from './audit/meta/journal.ts'
-import { ensureMetaLog, META_PRIVACY } from './audit/meta/meta-log.ts'
+import { ensureMetaLog } from './audit/meta/meta-log.ts'
 import { openGeo } from './audit/record/geo.ts'
 import { createRecorder } from './audit/record/recorder.ts'
+import { createSealer } from './audit/record/sealer.ts'
 import { forgetTerms } from './audit/search/refresh.ts'
 import { SEARCH_SETTINGS } from './audit/search/scan.ts'
 import { createSearch } from './audit/search/search.ts'
@@ -20,17 +20,17 @@ import { createErasures } from './audit/vault/erasure.ts'
 import { createHolds } from './audit/vault/holds.ts'
 import { createVault } from './audit/vault/vault.ts'
 import { type Config, ConfigError } from './config.ts'
-import { decodeUtf8 } from './core/bytes.ts'
 import { ProoflogError } from './core/errors.ts'
 import { META_LOG } from './core/log-name.ts'
 import type { Database } from './db/connect.ts'
-import { createPolicyFiles } from './files/policy-files.ts'
 import type { RouteGroup } from './http/app.ts'
 import type { Journal } from './http/journal.ts'
 import type { Metrics } from './http/metrics.ts'
 import { startIndexThread } from './index-thread.ts'
 import { listenToSyslog } from './listen-to-syslog.ts'
 import type { Log, Logs } from './log/types.ts'
+import { privacyOf } from './privacy-of.ts'
+import { createSealThreads } from './seal-threads.ts'
 
 export interface AuditParts {
   readonly databaseUrl: string
@@ -62,14 +62,21 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
   await ensureMetaLog(logs)
   const db = open('vault', 4)
   const vault = await createVault({ db, keyFile: config.vaultKeyFile })
-  const recorder = createRecorder({
+  const { policiesDir, geoipFile, vaultKeyFile } = config
+  const producers = await producersOf(config.producersFile)
+  const here = createSealer({
     vault,
-    policyOf: privacyOf(config.policiesDir),
+    policyOf: privacyOf(policiesDir),
     clock: Date.now,
-    ...(config.geoipFile === undefined
-      ? {}
-      : { geo: await usable('PROOFLOG_GEOIP', openGeo(config.geoipFile)) }),
+    geo: geoipFile === undefined ? undefined : await usable('PROOFLOG_GEOIP', openGeo(geoipFile)),
   })
+  const sealing = createSealThreads(
+    { databaseUrl, vaultKeyFile, policiesDir, geoipFile, producers: producers.contents },
+    config.sealThreads,
+    here,
+    report,
+  )
+  const recorder = createRecorder(sealing)
   const search = config.search
     ? createSearch({
         vault,
@@ -107,17 +114,17 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     erasures,
     holds: createHolds({ db, subjects: vault.subjects }),
     search,
-    producers: await producersOf(config.producersFile),
+    producers: producers.trust,
     otlpAudit: config.otlpAudit,
     stopping,
   }
-  const undo: (() => Promise<unknown>)[] = [() => vault.close(), () => journal.stop()]
+  const undo: (() => Promise<unknown>)[] = [() => vault.close(), () => sealing.stop(), () => journal.stop()]
   return {
     routes: auditRoutes(deps),
     journal,
     async start() {
       if (config.search) {
-        const indexing = startIndexThread({ databaseUrl, vaultKeyFile: config.vaultKeyFile }, metrics, report)
+        const indexing = startIndexThread({ databaseUrl, vaultKeyFile }, metrics, report)
         undo.push(() => indexing.stop())
       }
       for (const listener of config.syslog) {
@@ -138,24 +145,13 @@ async function logById(logs: Logs, id: number): Promise<Log> {
   return logs.open(info.name)
 }
 
-/** The policy of a log as its file is now; the default without one. A file that cannot be read stops what comes in. */
-function privacyOf(folder: string): (log: Log) => PrivacyPolicy {
-  const fileOf = createPolicyFiles(folder, 'privacy')
-  const parsed = new Map<string, { version: string; policy: PrivacyPolicy }>()
-  return ({ info: { name } }) => {
-    const file = fileOf(name)
-    if (file === undefined) return name === META_LOG ? META_PRIVACY : DEFAULT_PRIVACY
-    const before = parsed.get(name)
-    if (before?.version === file.version) return before.policy
-    const policy = parsePrivacy(decodeUtf8(file.bytes))
-    parsed.set(name, { version: file.version, policy })
-    return policy
-  }
-}
-
-async function producersOf(path: string | undefined): Promise<ProducerTrust> {
-  if (path === undefined) return NO_PRODUCERS
-  const read = readFile(path, 'utf8').then((text) => createProducerTrust(JSON.parse(text)))
+/** With the contents of the file, for other threads. */
+async function producersOf(path: string | undefined): Promise<{ trust: ProducerTrust; contents: unknown }> {
+  if (path === undefined) return { trust: NO_PRODUCERS, contents: undefined }
+  const read = readFile(path, 'utf8').then((text) => {
+    const contents: unknown = JSON.parse(text)
+    return { trust: createProducerTrust(contents), contents }
+  })
   return usable('PROOFLOG_PRODUCERS', read)
 }
 

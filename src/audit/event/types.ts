@@ -48,7 +48,15 @@ export type Incoming =
  * The records of one request, in order. A pass over them may read each from the request's bytes when it comes to it, and must not
  * keep it: then a thousand of them never are in memory at once, and cost the garbage collector nothing.
  */
-export type Records = Iterable<Incoming> & { readonly length: number }
+export type Records = Iterable<Incoming> & { readonly length: number; readonly sent?: Sent }
+
+/** What records are read from, for whoever reads them elsewhere: another thread. */
+export interface Sent {
+  readonly door: 'native' | 'otlp'
+  readonly body: Uint8Array
+  /** Media type or encoding: whatever that door reads it by. */
+  readonly type: string
+}
 
 /** Why a record is kept as it came instead of as an event. Messages never repeat its contents. */
 export type QuarantineCode =

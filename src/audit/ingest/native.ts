@@ -2,7 +2,7 @@
 import { AuditError, UnreadableEvent } from '../event/errors.ts'
 import { incomingOf, rawIncoming } from '../event/read-event.ts'
 import { parseStrictJson } from '../event/strict-json.ts'
-import type { Incoming, Records } from '../event/types.ts'
+import type { Incoming, Records, Sent } from '../event/types.ts'
 import {
   concatenated,
   elementsOf,
@@ -31,20 +31,22 @@ const LINES = new Set(['application/x-ndjson', 'application/jsonl', 'application
  * @throws AuditError `too_many_events` beyond {@link MAX_EVENTS} records
  */
 export function parseNative(body: Uint8Array, mediaType: string): ParsedBody<Records> {
+  const sent: Sent = { door: 'native', body, type: mediaType }
   const start = skipSpace(body, bomLength(body))
   if (LINES.has(mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''))
-    return { incoming: readSpans(body, linesOf(body, start)), single: false }
+    return { incoming: readSpans(sent, linesOf(body, start)), single: false }
   if (start === body.length) return { incoming: [], single: false }
-  if (isArrayAt(body, start)) return parseArray(body, start)
+  if (isArrayAt(body, start)) return parseArray(sent, start)
   if (!isObjectAt(body, start)) return broken(body)
   const spans = concatenated(body, start)
-  return { incoming: readSpans(body, spans), single: spans.length === 1 }
+  return { incoming: readSpans(sent, spans), single: spans.length === 1 }
 }
 
-function parseArray(body: Uint8Array, start: number): ParsedBody<Records> {
+function parseArray(sent: Sent, start: number): ParsedBody<Records> {
+  const { body } = sent
   const array = elementsOf(body, start)
   if (!array || skipSpace(body, array.end) < body.length) return broken(body)
-  return { incoming: readSpans(body, array.elements), single: false }
+  return { incoming: readSpans(sent, array.elements), single: false }
 }
 
 function broken(body: Uint8Array): ParsedBody<Records> {
@@ -56,12 +58,13 @@ function broken(body: Uint8Array): ParsedBody<Records> {
 }
 
 /** @throws AuditError `too_many_events` */
-function readSpans(body: Uint8Array, spans: readonly Span[]): Records {
+function readSpans(sent: Sent, spans: readonly Span[]): Records {
   limitEvents(spans.length)
   return {
     length: spans.length,
+    sent,
     *[Symbol.iterator]() {
-      for (const { start, end } of spans) yield readRecord(body.subarray(start, end))
+      for (const { start, end } of spans) yield readRecord(sent.body.subarray(start, end))
     },
   }
 }

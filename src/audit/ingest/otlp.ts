@@ -39,6 +39,7 @@ export function parseOtlpLogs(
   const batches = decode(body, encoding)
   const incoming: Records = {
     length: batches.reduce((count, { items }) => count + items.length, 0),
+    sent: { door: 'otlp', body, type: encoding },
     *[Symbol.iterator]() {
       for (const batch of batches) yield* incomingsOf(batch, producers, 'otlp')
     },

@@ -1,6 +1,6 @@
 // The one way in for events.
 import type { Hash } from '../../core/hash.ts'
-import type { Log } from '../../log/types.ts'
+import type { Log, LogInfo } from '../../log/types.ts'
 import type { QuarantineCode, Records } from '../event/types.ts'
 import type { Sealed } from '../vault/types.ts'
 
@@ -22,6 +22,20 @@ export interface Ready extends Pick<Sealed, 'entry' | 'sidecars'> {
   readonly id: string
   readonly flags: readonly EventFlag[]
   readonly quarantine: EventReceipt['quarantine']
+}
+
+/** A log as far as sealing needs it. */
+export type SealedLog = Pick<LogInfo, 'id' | 'name'>
+
+/** What makes entries of records. */
+export interface Sealer {
+  /**
+   * All of `records`, in order.
+   * @throws AuditError as Vault.seal
+   */
+  seal(log: SealedLog, records: Records, source: string): Promise<Ready[]>
+  /** Keys that are remembered may be gone: they are read anew. */
+  forget(): void
 }
 
 export interface Recorder {

@@ -9,6 +9,7 @@ import { auditAccess } from '../../../src/audit/http/access.ts'
 import { auditRoutes } from '../../../src/audit/http/routes.ts'
 import { NO_PRODUCERS } from '../../../src/audit/ingest/producer-signature.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import { createSealer } from '../../../src/audit/record/sealer.ts'
 import { forgetTerms } from '../../../src/audit/search/refresh.ts'
 import { SEARCH_SETTINGS } from '../../../src/audit/search/scan.ts'
 import { createSearch } from '../../../src/audit/search/search.ts'
@@ -57,7 +58,7 @@ async function openWorld(keys: Keys, journal: Journal) {
   )
   const vault = await createVault({ db, keyFile: join(folder, 'vault.key') })
   ends.unshift(() => vault.close())
-  const recorder = createRecorder({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now })
+  const recorder = createRecorder(createSealer({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now }))
   const idOf = new Map<string, number>()
   for (const name of LOGS) {
     await engine.create({ name, public: name === 'open' })

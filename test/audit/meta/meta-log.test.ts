@@ -8,6 +8,7 @@ import { viewOf } from '../../../src/audit/event/view.ts'
 import { createMetaJournal, type MetaJournal } from '../../../src/audit/meta/journal.ts'
 import { ensureMetaLog, META_PRIVACY } from '../../../src/audit/meta/meta-log.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import { createSealer } from '../../../src/audit/record/sealer.ts'
 import { putSidecars } from '../../../src/audit/vault/sidecars.ts'
 import { createVault, type OpenVault } from '../../../src/audit/vault/vault.ts'
 import { hashLeaf } from '../../../src/core/hash.ts'
@@ -33,7 +34,7 @@ beforeAll(async () => {
   db = connect({ url: database.url, max: 4 })
   engine = testEngine(database.url, { folder, putSidecars })
   vault = await createVault({ db, keyFile: join(folder, 'vault.key') })
-  const recorder = createRecorder({ vault, policyOf: () => META_PRIVACY, clock: Date.now })
+  const recorder = createRecorder(createSealer({ vault, policyOf: () => META_PRIVACY, clock: Date.now }))
   const logs = engine.engine
   await ensureMetaLog(logs)
   meta = await logs.open('_meta')

@@ -9,6 +9,7 @@ import { chunksOf } from '../../../src/audit/record/chunks.ts'
 import { flagsOf } from '../../../src/audit/record/flags.ts'
 import { openGeo } from '../../../src/audit/record/geo.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import { createSealer } from '../../../src/audit/record/sealer.ts'
 import type { Ready } from '../../../src/audit/record/types.ts'
 import type { Sealed } from '../../../src/audit/vault/types.ts'
 import { LogError } from '../../../src/log/errors.ts'
@@ -104,7 +105,7 @@ test('a subject that is gone each time is asked for twice, and nothing is stored
   }
   const before = await size()
   const { recorder } = {
-    recorder: createRecorder({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now }),
+    recorder: createRecorder(createSealer({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now })),
   }
   const refused = recorder.record(ground.log, [incoming('g1'), incoming('g2'), incoming('g3')], 'app')
   await expect(refused).rejects.toMatchObject({ code: 'store_unavailable' })
@@ -150,12 +151,14 @@ describe('where an address is', () => {
     const place = { country: 'DE', region: 'Bavaria', city: 'Lindau' }
     expect(geo('81.2.69.160')).toEqual(place)
     for (const unknown of ['192.0.2.7', 'not an address', '']) expect(geo(unknown)).toBeUndefined()
-    const recorder = createRecorder({
-      vault: process.vault,
-      policyOf: () => DEFAULT_PRIVACY,
-      clock: Date.now,
-      geo,
-    })
+    const recorder = createRecorder(
+      createSealer({
+        vault: process.vault,
+        policyOf: () => DEFAULT_PRIVACY,
+        clock: Date.now,
+        geo,
+      }),
+    )
     const sent = [
       incoming('geo', { src: { ip: '81.2.69.160' } }),
       incoming('sent', { src: { ip: '81.2.69.160', geo: { country: 'FR' } } }),

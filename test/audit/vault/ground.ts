@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DEFAULT_PRIVACY } from '../../../src/audit/event/privacy.ts'
 import type { AuditEvent, Incoming, Subject } from '../../../src/audit/event/types.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import { createSealer } from '../../../src/audit/record/sealer.ts'
 import type { Recorder } from '../../../src/audit/record/types.ts'
 import { createErasures, type Erasures, type ForgetDerived } from '../../../src/audit/vault/erasure.ts'
 import { createHolds, type Holds } from '../../../src/audit/vault/holds.ts'
@@ -70,7 +71,9 @@ export async function vaultGround(options: { dedup?: boolean } = {}): Promise<Gr
         forgetDerived: hooks.forgetDerived ?? (async () => {}),
         report: (error) => reports.push(error),
       })
-      const recorder = createRecorder({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now })
+      const recorder = createRecorder(
+        createSealer({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now }),
+      )
       return { db, vault, recorder, erasures, holds: createHolds({ db, subjects: vault.subjects }), reports }
     },
     async close() {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DEFAULT_PRIVACY } from '../../../src/audit/event/privacy.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
+import { createSealer } from '../../../src/audit/record/sealer.ts'
 import { createErasures } from '../../../src/audit/vault/erasure.ts'
 import { scrub } from '../../../src/audit/vault/scrub.ts'
 import { putSidecars } from '../../../src/audit/vault/sidecars.ts'
@@ -57,7 +58,7 @@ test('after erasure and scrub, no file of the cluster and no dump holds the key,
   const vault = await createVault({ db, keyFile: join(folder, 'vault.key') })
   await engine.engine.create({ name: 'audit' })
   const log = await engine.engine.open('audit')
-  const recorder = createRecorder({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now })
+  const recorder = createRecorder(createSealer({ vault, policyOf: () => DEFAULT_PRIVACY, clock: Date.now }))
   const others = Array.from({ length: 200 }, (_, i) =>
     incoming(`other ${i}`, { actor: { id: `other ${i}`, type: 'user' } }),
   )

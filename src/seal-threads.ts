@@ -1,0 +1,127 @@
+// Threads that seal large requests, so that the one that answers is free to answer. What they cannot do is done here.
+import { AuditError } from './audit/event/errors.ts'
+import type { Records, Sent } from './audit/event/types.ts'
+import { unpack } from './audit/record/packed.ts'
+import type { Ready, SealedLog, Sealer } from './audit/record/types.ts'
+import { keepThread } from './keep-thread.ts'
+import type { SealRequest, SealSetup, SealTold } from './seal-worker.ts'
+
+export interface SealThreads extends Sealer {
+  /** Begins the threads, which otherwise the first large request does; resolves when they can be asked. */
+  open(): Promise<void>
+  /** What they are at is done elsewhere. */
+  stop(): Promise<void>
+}
+
+/** Records that are worth the way to another thread and back: some hundred microseconds of work. */
+const WORTH = 32
+
+/**
+ * @param count of threads; 0 for none
+ * @param here seals small requests, those before a thread is open, and those that a thread could not say the fault of
+ */
+export function createSealThreads(
+  setup: SealSetup,
+  count: number,
+  here: Sealer,
+  report: (error: unknown) => void,
+): SealThreads {
+  let threads: readonly SealThread[] = []
+
+  function begin(): readonly SealThread[] {
+    if (threads.length === 0) threads = Array.from({ length: count }, () => startSealThread(setup, report))
+    return threads
+  }
+
+  /** Of those that are open, the one with the least to do. */
+  function idlest(): SealThread | undefined {
+    let found: SealThread | undefined
+    for (const one of begin()) if (one.load < (found?.load ?? Infinity)) found = one
+    return found
+  }
+
+  return {
+    async seal(log, records, source) {
+      const { sent, length } = records
+      const thread = sent === undefined || length < WORTH ? undefined : idlest()
+      const sealed = sent && (await thread?.seal(log, { sent, length }, source))
+      return sealed ?? here.seal(log, records, source)
+    },
+    forget() {
+      here.forget()
+      for (const one of threads) one.forget()
+    },
+    async open() {
+      await Promise.all(begin().map((one) => one.opened))
+    },
+    async stop() {
+      await Promise.all(threads.map((one) => one.stop()))
+    },
+  }
+}
+
+interface SealThread {
+  /** Records that it was asked for and has not answered; infinite while it is not open. */
+  readonly load: number
+  readonly opened: Promise<void>
+  /** Undefined when it cannot say why it failed, or ended. @throws AuditError as Sealer.seal */
+  seal(log: SealedLog, records: SentRecords, source: string): Promise<Ready[] | undefined>
+  forget(): void
+  stop(): Promise<void>
+}
+
+interface Waiting {
+  readonly resolve: (sealed: Ready[] | undefined) => void
+  readonly reject: (error: AuditError) => void
+}
+
+type SentRecords = { readonly sent: Sent; readonly length: Records['length'] }
+
+function startSealThread(setup: SealSetup, report: (error: unknown) => void): SealThread {
+  const waiting = new Map<number, Waiting>()
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  let load = Infinity
+  let last = 0
+  const thread = keepThread<SealTold>('seal-worker', setup, {
+    told(told) {
+      if (told.what === 'open') {
+        load = 0
+        return open()
+      }
+      const asked = waiting.get(told.id)
+      if (told.what === 'sealed') asked?.resolve(unpack(told.packed))
+      else if (told.error === undefined) asked?.resolve(undefined)
+      else asked?.reject(new AuditError(told.error.code, told.error.message, told.error.evidence))
+    },
+    lost() {
+      load = Infinity
+      for (const { resolve } of waiting.values()) resolve(undefined)
+    },
+    report,
+  })
+  const ask = (request: SealRequest, transfer?: ArrayBuffer[]): void => thread.post(request, transfer)
+
+  return {
+    get load() {
+      return load
+    },
+    opened,
+    async seal(log, { sent, length }, source) {
+      const id = ++last
+      const body = new Uint8Array(sent.body) // it changes hands, and is needed here should the thread fail
+      ask({ what: 'seal', id, log: { id: log.id, name: log.name }, sent: { ...sent, body }, source }, [
+        body.buffer,
+      ])
+      load += length
+      try {
+        return await new Promise((resolve, reject) => waiting.set(id, { resolve, reject }))
+      } finally {
+        waiting.delete(id)
+        load -= length
+      }
+    },
+    forget: () => ask({ what: 'forget' }),
+    stop: () => thread.stop(),
+  }
+}
