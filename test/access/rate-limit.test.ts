@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Principal, Rates } from '../../src/access/principal.ts'
 import { createRateLimiter } from '../../src/access/rate-limit.ts'
+import { heapInUse } from '../support/memory.ts'
 
 function who(id: string, rates?: Rates): Principal {
   const own = rates === undefined ? {} : { rates }
@@ -66,9 +67,10 @@ test('reads end where what is kept for appends begins, and appends are not count
 
 test('however many come, the memory for them stays the same', () => {
   const limits = createRateLimiter({ append: 10, read: 10 }, () => 0)
-  const before = process.memoryUsage().heapUsed
+  const before = heapInUse()
   for (let i = 0; i < 200_000; i++) limits.take('append', who(`key${i}`), 1)
-  expect(process.memoryUsage().heapUsed - before).toBeLessThan(60_000_000)
+  expect(heapInUse() - before).toBeLessThan(10_000_000)
+  limits.check('append', who('key0')) // until here it must not be garbage itself
 })
 
 test('over any time no more gets through than the rate, the burst and one batch', () => {

@@ -1,10 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTransport } from '../../src/client/transport.ts'
+import { keepCollecting } from '../support/memory.ts'
 
 /** Says something, and never the rest. */
 const server = createServer((request, response) => {
@@ -24,15 +23,13 @@ afterAll(() => {
 test.each(['silent', 'slow'])(
   'a %s server is waited for no longer than the limit, whatever garbage was collected meanwhile',
   async (path) => {
-    setFlagsFromString('--expose-gc')
-    const collecting = setInterval(runInNewContext('gc') as () => void, 20)
+    keepCollecting()
     const { signal } = new AbortController()
     const asked = createTransport({ url, retries: 0, timeout: 300, signal }).request({ path, limit: 100 })
     await expect(asked).rejects.toMatchObject({
       code: 'unreachable',
       message: expect.stringContaining('no answer within 300 ms'),
     })
-    clearInterval(collecting)
   },
 )
 

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { withinTime } from '../../src/time/within-time.ts'
+import { keepCollecting } from '../support/memory.ts'
 
 const LONG = 60_000
 
@@ -15,11 +14,9 @@ function forever(signal: AbortSignal): Promise<never> {
 }
 
 test('work ends with its time, whatever garbage was collected meanwhile', async () => {
-  setFlagsFromString('--expose-gc')
-  const collecting = setInterval(runInNewContext('gc') as () => void, 20)
+  keepCollecting()
   const { signal } = new AbortController()
   await expect(withinTime(200, [signal], forever)).rejects.toThrow('no answer within 200 ms')
-  clearInterval(collecting)
 })
 
 test('it ends with whichever signal ends, for its reason, at once when that was before', async () => {

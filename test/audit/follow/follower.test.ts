@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { nextEpoch, readCursor } from '../../../src/audit/follow/cursor.ts'
 import { createFollower, type Follower, type FollowerOptions } from '../../../src/audit/follow/follower.ts'
@@ -16,6 +14,7 @@ import {
   testFolder,
   texts,
 } from '../../support/engine.ts'
+import { keepCollecting } from '../../support/memory.ts'
 
 interface Ground {
   readonly database: TestDatabase
@@ -210,14 +209,11 @@ test('the clock of the log says when the first checkpoint covered an index, for 
 })
 
 test('a follower of a quiet log that is sent back begins anew, whatever garbage was collected meanwhile', async () => {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
   const at = await ground()
   const { follower } = at.process()
   await at.append(20, 'a')
   await expect.poll(() => follower.position, { timeout: 10_000 }).toBe(20)
-  const collecting = setInterval(gc, 20)
-  onTestFinished(() => clearInterval(collecting))
+  keepCollecting()
   await sleep(1_500)
   await at.database.sql.begin((tx) => nextEpoch(tx, 'test', at.log.info.id, { back: true }))
   await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual([...inOrder(20), ...inOrder(20)])

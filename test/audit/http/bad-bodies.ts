@@ -59,8 +59,11 @@ function varint(value: number): number[] {
   return [...out, value]
 }
 
-const zeros = Buffer.alloc(100 * 2 ** 20)
-export const BOMBS = { gzip: gzipSync(zeros, { level: 9 }), zstd: zstdOfZeros(zeros.length) }
+/** 1 GiB of zeros each. */
+export const BOMBS = {
+  gzip: Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(2 ** 26), { level: 9 }))),
+  zstd: zstdOfZeros(2 ** 30),
+}
 
 /** A frame (RFC 8878 §3.1.1) of raw blocks. */
 export function zstdStored(body: Uint8Array): Uint8Array {
