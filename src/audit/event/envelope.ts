@@ -1,5 +1,5 @@
-import { MAX_ENTRY_SIZE } from '../../core/bundle.ts'
 // The envelope: the entry of a record, byte for byte.
+import { MAX_ENTRY_SIZE } from '../../core/bundle.ts'
 import { canonicalJson } from '../../core/canonical-json.ts'
 import { canonicalBytes } from './canonical.ts'
 import { AuditError } from './errors.ts'
@@ -7,6 +7,7 @@ import type { Envelope } from './types.ts'
 
 const TYPES: ReadonlySet<unknown> = new Set<Envelope['type']>(['event', 'raw', 'erasure', 'custody'])
 const DIGEST = /^[A-Za-z0-9_-]{43}$/
+const BRACE = 0x7b
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -42,6 +43,7 @@ export function parseEnvelope(entry: Uint8Array): Envelope {
  * another way than {@link formatEnvelope} does, and its digests are not looked at.
  */
 export function glanceEnvelope(entry: Uint8Array): Envelope | undefined {
+  if (entry[0] !== BRACE) return undefined
   let envelope: unknown
   try {
     envelope = JSON.parse(decoder.decode(entry))

@@ -3,11 +3,9 @@
 import { glanceEnvelope } from './envelope.ts'
 import { AuditError } from './errors.ts'
 
-const BRACE = 0x7b
-
 /** @throws AuditError `forged_event` naming the first entry that would read as an event */
 export function refuseForged(entries: readonly Uint8Array[]): void {
-  const at = entries.findIndex((entry) => entry[0] === BRACE && glanceEnvelope(entry) !== undefined)
+  const at = entries.findIndex((entry) => glanceEnvelope(entry) !== undefined)
   if (at < 0) return
   throw new AuditError(
     'forged_event',
