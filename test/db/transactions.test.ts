@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connect, type Database } from '../../src/db/connect.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
@@ -25,6 +26,11 @@ async function pidOf(tx: { unsafe: Database['sql']['unsafe'] }): Promise<number>
 
 async function kill(pid: number): Promise<void> {
   await other.sql`SELECT pg_terminate_backend(${pid}, 5000)`
+}
+
+/** What the socket has to say is heard: after a pause of the whole process timers come first, and sockets second. */
+async function untilHeard(): Promise<void> {
+  for (let i = 0; i < 5; i++) await sleep(10)
 }
 
 async function kept(): Promise<number[]> {
@@ -66,7 +72,7 @@ test('a connection lost between two statements: the second never runs, on no con
   const lost = pool.sql.begin(async (tx) => {
     await tx`INSERT INTO public.kept VALUES (4)`
     await kill(await pidOf(tx))
-    await new Promise((resolve) => setTimeout(resolve, 50)) // until the socket has said so
+    await untilHeard()
     await Promise.all(Array.from({ length: 4 }, () => pool.sql`SELECT 1`)) // others bring connections back
     await tx`INSERT INTO public.kept VALUES (5)`
   })
@@ -79,7 +85,7 @@ test('a connection lost before COMMIT commits nothing', async () => {
   const lost = pool.sql.begin(async (tx) => {
     await tx`INSERT INTO public.kept VALUES (6)`
     await kill(await pidOf(tx))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await untilHeard()
   })
   await expect(lost).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' })
   expect(await kept()).not.toContain(6)

@@ -46,26 +46,26 @@ test('an answer that fails, is given up, or is never read is over too: once, and
   await reader.read()
   void reader.read() // under way when it is given up
   await reader.cancel()
-  await sleep(20)
-  expect([left.cancelled(), done.mock.calls.length]).toEqual([true, 2])
+  await expect.poll(() => [left.cancelled(), done.mock.calls.length]).toEqual([true, 2])
 
   const unread = streaming()
   await untilSent(unread.response, done).body!.cancel()
   expect([unread.cancelled(), done.mock.calls.length]).toEqual([true, 3])
 
   const stalled = [streaming(), streaming()]
-  const [never, once] = stalled.map(({ response }) => untilSent(response, done, 50).body!.getReader())
+  const [never, once] = stalled.map(({ response }) => untilSent(response, done, 500).body!.getReader())
   await once!.read()
-  await sleep(200)
-  expect([...stalled.map(({ cancelled }) => cancelled()), done.mock.calls.length]).toEqual([true, true, 5])
+  await expect
+    .poll(() => [...stalled.map(({ cancelled }) => cancelled()), done.mock.calls.length])
+    .toEqual([true, true, 5])
   await expect(never!.read()).rejects.toThrow('took nothing')
 })
 
 test('who reads slowly, but reads, is not let go', async () => {
   const done = vi.fn<() => void>()
-  const reader = untilSent(streaming('ends').response, done, 200).body!.getReader()
+  const reader = untilSent(streaming('ends').response, done, 1_000).body!.getReader()
   for (let i = 0; i < 3; i++) {
-    await sleep(100)
+    await sleep(400)
     expect((await reader.read()).done).toBe(false)
   }
   expect((await reader.read()).done).toBe(true)
@@ -103,7 +103,7 @@ test('an export is one of the reads under way until it was sent, failed, or its 
     const again = await ask(ending)
     await again.arrayBuffer()
     return again.status === 201
-  })
+  }, 20_000)
   await Promise.all([endless, ending, failing].map((one) => one.close()))
 })
 

@@ -61,8 +61,7 @@ test('auditFastify records what an error handler answers as failure, and what wa
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   expect((await fetch(`${url}/throws`)).status).toBe(200)
   expect(await (await fetch(`${url}/hijacked`)).text()).toBe('mine')
-  await sleep(50)
-  await sender.deliver()
+  await expect.poll(() => sender.deliver().then(() => at.receiver.taken)).toHaveLength(2)
   expect(at.receiver.taken.map(({ event }) => event)).toMatchObject([
     { outcome: 'failure', http: { path: '/throws', status: 200 } },
     { outcome: 'success', http: { path: '/hijacked' } },

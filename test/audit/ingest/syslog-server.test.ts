@@ -64,7 +64,7 @@ const counted = (text: string) => `${Buffer.byteLength(message(text))} ${message
 /** events.once would reject for an error before it. */
 const closed = (socket: net.Socket) =>
   new Promise((resolve) => (socket.closed ? resolve(true) : socket.once('close', resolve)))
-const until = (check: () => boolean, timeout = 5_000) => vi.waitUntil(check, { timeout, interval: 5 })
+const until = (check: () => boolean, timeout = 20_000) => vi.waitUntil(check, { timeout, interval: 5 })
 
 describe('over TCP', () => {
   test('counted frames and lines are recorded in order, however they are cut', async () => {
@@ -167,7 +167,7 @@ describe('over TCP', () => {
     expect(messages).toEqual([])
     comeBack()
     socket.end(`${message('last')}\n`)
-    await until(() => messages.at(-1) === 'last', 20_000)
+    await until(() => messages.at(-1) === 'last')
     expect(messages).toHaveLength(sent + 1)
   })
 
@@ -213,7 +213,7 @@ describe('over TCP', () => {
   test('an idle connection is closed, and one that waits for us is not', async () => {
     let release: () => void = () => undefined
     const { server } = await start({
-      limits: { idleMs: 100 },
+      limits: { idleMs: 500 },
       onRecords: () => new Promise((resolve) => (release = resolve)),
     })
     const idle = await connect(server)
@@ -222,7 +222,7 @@ describe('over TCP', () => {
     busy.resume()
     busy.write(counted('a'))
     await closed(idle)
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
     expect(busy.closed).toBe(false)
     release()
     await closed(busy)
@@ -259,20 +259,25 @@ describe('closing', () => {
     socket.on('error', () => undefined)
     socket.write(counted('a'))
     await until(() => messages.length === 1)
-    const started = performance.now()
     await server.close()
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(server.connections()).toBe(0)
   })
 
   test.each([
     ['fails', () => Promise.reject(new Error('away'))],
     ['never ends', () => new Promise<void>(() => undefined)],
   ])('gives up recording that %s, and says how much was lost', async (_, onRecords) => {
-    const { server, faults } = await start({ limits: { graceMs: 200 }, onRecords })
+    let begun = false
+    const { server, faults } = await start({
+      limits: { graceMs: 200 },
+      onRecords: () => {
+        begun = true
+        return onRecords()
+      },
+    })
     const socket = await connect(server)
     socket.write(counted('a') + counted('b'))
-    await until(() => server.connections() === 1)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await until(() => begun)
     await server.close()
     expect(faults.filter((fault) => fault.includes('2 syslog messages were not recorded'))).toHaveLength(1)
   })
