@@ -217,7 +217,7 @@ describe('round after round', () => {
     let stop = (): void => {}
     const stopped = new Promise<void>((resolve) => (stop = resolve))
     const first = monitor(['--state', path('state')], { stopped })
-    await vi.waitFor(() => stat(path('state')))
+    await vi.waitFor(() => stat(path('state')), 20_000)
     const second = await monitor(['--once', '--state', path('state')])
     expect(second).toMatchObject({ code: 2, err: expect.stringContaining('another monitor uses') })
     stop()
@@ -230,7 +230,7 @@ describe('round after round', () => {
     let stop = (): void => {}
     const stopped = new Promise<void>((resolve) => (stop = resolve))
     const running = monitor(['--interval', '1s'], { stopped })
-    await vi.waitFor(() => expect(log.asked.length).toBeGreaterThanOrEqual(2))
+    await vi.waitFor(() => expect(log.asked.length).toBeGreaterThanOrEqual(2), 20_000)
     const { url } = log
     log.intercept((_request, response) => {
       response.writeHead(503, { 'retry-after': '0' }).end()

@@ -103,7 +103,7 @@ async function killWhileApproving(erasure: string, round: number): Promise<void>
   await database.owner.begin(async (tx) => {
     await tx.unsafe(stall.lock)
     const approving = approve()
-    await expect.poll(() => stateOf(erasure), { timeout: 10_000 }).toBe(stall.state)
+    await expect.poll(() => stateOf(erasure)).toBe(stall.state)
     await service.kill()
     await approving
   })

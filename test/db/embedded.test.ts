@@ -26,7 +26,7 @@ beforeEach(() => {
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL')
   for (const server of started) await server.stop()
-  await vi.waitUntil(async () => (await runningEmbedded(dir)) === undefined, { timeout: 20_000 })
+  await vi.waitUntil(async () => (await runningEmbedded(dir)) === undefined, 20_000)
   rmSync(folder, { recursive: true, force: true })
 })
 

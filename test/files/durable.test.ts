@@ -30,7 +30,10 @@ test('a lock that is held for long is not taken for one that was left behind', a
     const long = Date.now() / 1000 - 3_600
     utimesSync(`${path}.lock`, long, long)
     vi.advanceTimersByTime(10_000)
-    await vi.waitFor(() => expect(statSync(`${path}.lock`).mtimeMs).toBeGreaterThan(Date.now() - 60_000))
+    await vi.waitFor(
+      () => expect(statSync(`${path}.lock`).mtimeMs).toBeGreaterThan(Date.now() - 60_000),
+      20_000,
+    )
     await expect(withLock(path, async () => {})).rejects.toMatchObject({ code: 'EEXIST' })
   })
   expect(vi.getTimerCount()).toBe(0)
@@ -56,7 +59,7 @@ test('a process that stood still until its lock was taken does not replace what 
   await withLock(path, async () => {
     utimesSync(`${path}.lock`, long, long)
     other = withLock(path, () => new Promise<void>((resolve) => (end = resolve)))
-    await vi.waitUntil(() => end !== undefined)
+    await vi.waitUntil(() => end !== undefined, 20_000)
   })
   await expect(withLock(path, async () => {})).rejects.toMatchObject({ code: 'EEXIST' })
   end?.()

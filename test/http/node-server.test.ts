@@ -125,11 +125,11 @@ test('a body in one-byte chunks costs its bytes, not its chunks', async () => {
   for (let sent = 0; sent < chunks; sent += 10_000) {
     if (!socket.write('1\r\nx\r\n'.repeat(10_000))) await once(socket, 'drain')
   }
-  await expect.poll(() => received(), { timeout: 20_000 }).toBe(head.length + chunks * 6)
+  await expect.poll(() => received()).toBe(head.length + chunks * 6)
   // Kept chunks would hold 220 bytes each, 44 MB.
   expect(heapInUse() - before).toBeLessThan(10_000_000)
   socket.destroy()
-  await expect.poll(() => t.lines.length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => t.lines.length).toBe(1)
   expect(t.lines[0]).toMatchObject({ status: 400, code: 'body_incomplete' })
 })
 
@@ -179,7 +179,7 @@ test('a body shorter than it says is not stored', async () => {
   )
   socket.on('error', () => {}).resume()
   await once(socket, 'close')
-  await expect.poll(() => t.lines.length, { timeout: 20_000 }).toBe(1)
+  await expect.poll(() => t.lines.length).toBe(1)
   expect(t.lines[0]).toMatchObject({ status: 400, code: 'body_incomplete' })
   expect(t.logs.byName.get('private')!.stored).toHaveLength(300)
 })

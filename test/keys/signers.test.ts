@@ -4,7 +4,7 @@ import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { formatCheckpoint } from '../../src/core/checkpoint.ts'
 import { EMPTY_ROOT } from '../../src/core/hash.ts'
 import { formatVkey, generateSkey, type KeyType, vkeyOf } from '../../src/core/keys.ts'
@@ -23,8 +23,6 @@ const ORIGIN = 'log.example/logs/a'
 const TEXT = formatCheckpoint({ origin: ORIGIN, size: 0, root: EMPTY_ROOT, extensions: [] })
 const NOW = 1_700_000_000
 let home: ReturnType<typeof testFolder>
-
-vi.setConfig({ testTimeout: 30_000 }) // programs are started, and passphrases are slow on purpose
 
 beforeEach(() => {
   home = testFolder()

@@ -121,7 +121,7 @@ describe('a rotation', () => {
     await other.engine.start()
     const same = await other.engine.open(log.info.name)
     await one.engine.rotate(log.info.name)
-    await vi.waitFor(() => expect(same.info.signing).toHaveLength(4), { timeout: 10_000 })
+    await vi.waitFor(() => expect(same.info.signing).toHaveLength(4), 20_000)
     await one.stop()
     await vi.waitFor(
       () => {
@@ -338,11 +338,11 @@ describe('the states', () => {
         }
       }),
     )
-    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(50), { timeout: 20_000 })
+    await vi.waitFor(() => expect(acknowledged.length).toBeGreaterThan(50), 20_000)
     await set('draining')
     await set('frozen')
     const { size } = await one.store.head(log.info.id)
-    await vi.waitFor(() => expect(refusals).toContain('log_frozen'), { timeout: 20_000 })
+    await vi.waitFor(() => expect(refusals).toContain('log_frozen'), 20_000)
     stop = true
     await Promise.all(writers)
     expect((await one.store.head(log.info.id)).size).toBe(size)

@@ -80,9 +80,9 @@ test('what is published is copied, and bears the signatures of the mirror; one t
   const dead = vkeyOf(generateSkey('dead.example', 0x04, new Uint8Array(32)))
   configure(`# our mirrors\n\n${linesOf(mirror.vkeys, server.url)}mirror ${dead} http://127.0.0.1:59999\n`)
   await append('first')
-  await expect.poll(signedBy, { timeout: 10_000 }).toBe(4)
+  await expect.poll(signedBy).toBe(4)
   await append('second')
-  await expect.poll(signedBy, { timeout: 10_000 }).toBe(4)
+  await expect.poll(signedBy).toBe(4)
   const ready = (await (await fetch(`${service.url}/readyz`)).json()) as {
     mirrors: { mirror: string; behind: number; problem: string | null }[]
   }
@@ -100,10 +100,10 @@ test('what is published is copied, and bears the signatures of the mirror; one t
 test('a file that is wrong is told, and stops nothing', async () => {
   configure('mirror nonsense http://127.0.0.1:59999\n')
   await append('first')
-  await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('invalid_mirrors')
+  await expect.poll(() => lines.join('')).toContain('invalid_mirrors')
   configure(linesOf(mirror.vkeys, server.url))
   await append('second')
-  await expect.poll(signedBy, { timeout: 10_000 }).toBe(4)
+  await expect.poll(signedBy).toBe(4)
 })
 
 describe('prooflog mirror push', () => {

@@ -2,12 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { vi } from 'vitest'
 import { createSender, type Problem, type Sender, type SenderOptions } from '../../src/sender/index.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
-
-// A disk that others use too may take its time.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 })
 
 export interface Fixture {
   readonly receiver: Receiver

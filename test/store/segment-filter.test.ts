@@ -119,7 +119,7 @@ test('a rebuild that fails leaves what was known, and the next one works', async
   expect(filters.knownUpTo(LOG, 1)).toBe(SEGMENT_SIZE)
   fail = false
   filters.build(LOG, 1, SEGMENT_SIZE + 512)
-  await vi.waitFor(() => expect(filters.knownUpTo(LOG, 1)).toBe(SEGMENT_SIZE + 512))
+  await vi.waitFor(() => expect(filters.knownUpTo(LOG, 1)).toBe(SEGMENT_SIZE + 512), 20_000)
   expect(denied(filters, SEGMENT_SIZE + 512).filter((index) => index >= SEGMENT_SIZE)).toEqual([])
 })
 

@@ -134,7 +134,7 @@ export async function publishAll(
       await testEngine.publish()
       expect(log.published().size).toBeGreaterThanOrEqual(size)
     },
-    { timeout: 10_000, interval: 5 },
+    { timeout: 20_000, interval: 5 },
   )
 }
 

@@ -59,7 +59,7 @@ async function reopen(options: Partial<WitnessedOptions> = {}): Promise<void> {
 async function holdBack(answer: Scripted | 'cosign'): Promise<() => void> {
   one.setPolicy('default', policy(1))
   await one.engine.start()
-  await vi.waitUntil(() => cosignersOf(log.published().note).length === 2, { timeout: 20_000 })
+  await vi.waitUntil(() => cosignersOf(log.published().note).length === 2, 20_000)
   let release = (): void => {}
   const asked = new Promise<void>((resolve) => {
     b.script = () => {
@@ -180,7 +180,7 @@ describe('late cosignatures', () => {
     await one.store.addCosignatures(log.info.id, seq, [
       { ...real!, blob: real!.blob.map((byte) => 255 - byte) },
     ])
-    await expect.poll(() => codes(), { timeout: 10_000 }).toEqual(['checkpoint_invalid'])
+    await expect.poll(() => codes()).toEqual(['checkpoint_invalid'])
     expect(cosignersOf(log.published().note)).toEqual(['a.example'])
   })
 })
@@ -275,7 +275,7 @@ describe('an alarm', () => {
       if (when === 'late') {
         const release = await holdBack(alarm)
         release()
-        await vi.waitUntil(() => one.faults.fired > 0, { timeout: 20_000 })
+        await vi.waitUntil(() => one.faults.fired > 0, 20_000)
         await one.engine.stop()
       } else {
         one.setPolicy('default', policy(1))
@@ -400,7 +400,7 @@ test('a silent witness delays its own log alone, and no appends; other logs are 
   await one.engine.start()
   for (const { info } of waiting) one.setPolicy(info.name, policy(2))
   for (const slow of waiting) await appendTexts(slow, ['one'])
-  await expect.poll(() => b.requests.length, { timeout: 20_000 }).toBe(20)
+  await expect.poll(() => b.requests.length).toBe(20)
   for (const text of ['one', 'two', 'three']) {
     const [appended] = await appendTexts(log, [text])
     await log.waitPublished(appended!.index, AbortSignal.timeout(20_000))
@@ -409,8 +409,6 @@ test('a silent witness delays its own log alone, and no appends; other logs are 
   expect(waiting.map((slow) => slow.published().size)).toEqual(waiting.map(() => 0))
   expect(codes(waiting[0])).toEqual([])
   timer.advance(10_000)
-  await expect
-    .poll(() => waiting.flatMap((slow) => codes(slow)), { timeout: 20_000 })
-    .toEqual(waiting.map(() => 'quorum_missed'))
-  await vi.waitFor(() => expect(one.outcomes.length).toBeGreaterThanOrEqual(20))
+  await expect.poll(() => waiting.flatMap((slow) => codes(slow))).toEqual(waiting.map(() => 'quorum_missed'))
+  await vi.waitFor(() => expect(one.outcomes.length).toBeGreaterThanOrEqual(20), 20_000)
 })

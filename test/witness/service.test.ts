@@ -52,7 +52,7 @@ test('a policy that is put into its folder is satisfied without growth, and show
   mkdirSync(join(folder, 'policies'))
   writeFileSync(join(folder, 'policies', 'default.policy'), `${lines}group both all w1 w2\nquorum both\n`)
   await expect
-    .poll(async () => JSON.parse((await run('log', 'show', '--json')).out), { timeout: 20_000 })
+    .poll(async () => JSON.parse((await run('log', 'show', '--json')).out))
     .toMatchObject({
       level: 'witnessed',
       quorum: 'met',

@@ -96,13 +96,13 @@ test('every entry has its effect once, in order, whichever of two processes is t
   const one = at.process()
   const two = at.process()
   await at.append(50, 'a')
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual(inOrder(50))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(50))
   expect([one.follower.position, two.follower.position].filter((position) => position !== undefined)).toEqual(
     [50],
   )
   await one.die()
   await at.append(50, 'b')
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual(inOrder(100))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(100))
   expect((await at.seen())[99]).toEqual({ index: 99, text: 'b 49' })
 })
 
@@ -119,7 +119,7 @@ test('a process that dies in the middle of a batch leaves neither gap nor repeti
       }
     },
   })
-  await expect.poll(() => indexesOf(at), { timeout: 20_000 }).toEqual(inOrder(60))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(60))
   expect(at.failures.length).toBeGreaterThanOrEqual(3)
 })
 
@@ -139,11 +139,11 @@ test('who lost the lead without knowing writes nothing twice', async () => {
       return at.log.entries(start, end - start)
     },
   })
-  await expect.poll(() => slow.follower.position, { timeout: 10_000 }).toBe(7)
+  await expect.poll(() => slow.follower.position).toBe(7)
   await at.database
     .owner`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
   at.process()
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual(inOrder(30))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(30))
   release()
   await sleep(500)
   expect(await indexesOf(at)).toEqual(inOrder(30))
@@ -153,7 +153,7 @@ test('it outlives an outage of the database', async () => {
   const at = await ground()
   at.process()
   await at.append(10, 'a')
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toHaveLength(10)
+  await expect.poll(() => indexesOf(at)).toHaveLength(10)
   for (let i = 0; i < 5; i++) {
     await at.database.owner`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user`
@@ -169,7 +169,7 @@ test('it outlives an outage of the database', async () => {
       { timeout: 20_000 },
     )
     .toBe(true)
-  await expect.poll(() => indexesOf(at), { timeout: 20_000 }).toEqual(inOrder(20))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(20))
 })
 
 test('what was read in an epoch is not written in the next one, but read again', async () => {
@@ -188,7 +188,7 @@ test('what was read in an epoch is not written in the next one, but read again',
       return entries
     },
   })
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual(inOrder(20))
+  await expect.poll(() => indexesOf(at)).toEqual(inOrder(20))
   expect(reads.filter((start) => start === 7).length).toBeGreaterThan(1)
   expect(await readCursor(at.database.sql, 'test', at.log.info.id)).toEqual({ next: 20, epoch: 1 })
 })
@@ -212,9 +212,9 @@ test('a follower of a quiet log that is sent back begins anew, whatever garbage 
   const at = await ground()
   const { follower } = at.process()
   await at.append(20, 'a')
-  await expect.poll(() => follower.position, { timeout: 10_000 }).toBe(20)
+  await expect.poll(() => follower.position).toBe(20)
   keepCollecting()
   await sleep(1_500)
   await at.database.sql.begin((tx) => nextEpoch(tx, 'test', at.log.info.id, { back: true }))
-  await expect.poll(() => indexesOf(at), { timeout: 10_000 }).toEqual([...inOrder(20), ...inOrder(20)])
+  await expect.poll(() => indexesOf(at)).toEqual([...inOrder(20), ...inOrder(20)])
 })

@@ -198,7 +198,7 @@ test('a thread that is lost takes no request with it, and another one is begun',
     await one.seal(ground.log.info, lines(events(40)), 'app')
     return sealHere.mock.calls.length === 0
   }
-  await expect.poll(byAnother, { timeout: 20_000 }).toBe(true)
+  await expect.poll(byAnother).toBe(true)
   await one.stop()
   expect(failing).toEqual([])
 })
@@ -208,7 +208,7 @@ test('a thread that cannot open the vault is reported, and nothing is lost', asy
   const closed = { ...setup, vaultKeyFile: join(ground.folder, 'none', 'vault.key') }
   const one = createSealThreads(closed, 1, here, (error) => failing.push(error))
   expect(await one.seal(ground.log.info, lines(events(40)), 'app')).toHaveLength(40)
-  await expect.poll(() => failing.length, { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(() => failing.length).toBeGreaterThan(0)
   expect(await one.seal(ground.log.info, lines(events(40)), 'app')).toHaveLength(40)
   await one.stop()
   expect(reports).toEqual([])

@@ -148,7 +148,7 @@ test('keys that are destroyed by anybody are forgotten by every process, at once
   await vi.waitFor(async () => {
     const now = (await other.vault.subjects.keysFor(logId, [ALICE]))[0]!
     expect(now.ref).not.toBe(name.ref)
-  })
+  }, 20_000)
 })
 
 test('a database that is away is said to be, and says nothing else', async () => {
