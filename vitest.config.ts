@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-/** A real Postgres, started once for the project; each test file makes databases of its own. */
-const POSTGRES = ['test/support/postgres.ts']
+/** A real Postgres, started once for the project (each test file makes databases of its own), and the program as it is shipped. */
+const POSTGRES_AND_PROGRAM = ['test/support/postgres.ts', 'test/support/program.ts']
 
 /** Limits of what hangs, not of what is slow: a machine under load is no fault. */
 const PATIENT = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } }
@@ -25,7 +25,7 @@ export default defineConfig({
             'test/{db,store,log,access,http,client,cli,serve,audit}/**/*.test.ts',
             'test/{witness,witness-server,mirror,guard,keys,s3,self-check,static,monitor}/**/*.test.ts',
           ],
-          globalSetup: POSTGRES,
+          globalSetup: POSTGRES_AND_PROGRAM,
         },
       },
       // Starts and kills whole processes: one file after the other.
@@ -34,7 +34,7 @@ export default defineConfig({
           ...PATIENT,
           name: 'crash',
           include: ['test/{crash,e2e}/**/*.test.ts'],
-          globalSetup: POSTGRES,
+          globalSetup: POSTGRES_AND_PROGRAM,
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 120_000,
@@ -46,7 +46,7 @@ export default defineConfig({
           ...PATIENT,
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
-          globalSetup: POSTGRES,
+          globalSetup: POSTGRES_AND_PROGRAM,
           testTimeout: 180_000,
           hookTimeout: 600_000,
         },

@@ -6,11 +6,10 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { testDatabase, type TestDatabase } from '../support/database.ts'
 
-const ROOT = new URL('../..', import.meta.url).pathname
-const PROGRAM = [join(ROOT, 'scripts/run.mjs'), 'src/cli/main.ts']
+const PROGRAM = inject('program')
 
 let database: TestDatabase
 let folder: string
@@ -28,8 +27,7 @@ afterAll(async () => {
 })
 
 async function startServer(): Promise<void> {
-  server = spawn(process.execPath, [...PROGRAM, 'serve'], {
-    cwd: ROOT,
+  server = spawn(process.execPath, [PROGRAM, 'serve'], {
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: database.ownerUrl,
@@ -63,7 +61,7 @@ async function run(
   args: readonly string[],
   stdin = '',
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [...PROGRAM, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: folder,
     env: {
       PATH: process.env['PATH'],

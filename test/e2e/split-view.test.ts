@@ -4,14 +4,13 @@ import { execFile } from 'node:child_process'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { fromBase64 } from '../../src/core/bytes.ts'
 import { formatAddCheckpoint } from '../../src/witness/wire.ts'
 import { type TestDatabase, testDatabase } from '../support/database.ts'
 import { witnessPath } from '../support/monitored.ts'
 import { adminKey, type ServiceProcess, startService } from '../support/service.ts'
 
-const ROOT = new URL('../..', import.meta.url).pathname
 const ORIGIN = 'log.example/logs/default'
 
 let folder: string
@@ -96,11 +95,8 @@ interface Ended {
 function prooflog(...args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
     const env = { PATH: process.env['PATH'], PROOFLOG_DATA: '/nonexistent' }
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', 'src/cli/main.ts', ...args],
-      { cwd: ROOT, env },
-      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    execFile(process.execPath, [inject('program'), ...args], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     )
   })
 }

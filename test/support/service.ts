@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-
-const ROOT = new URL('../..', import.meta.url)
+import { inject } from 'vitest'
 
 export interface ServiceProcess {
   readonly url: string
@@ -24,8 +23,7 @@ export async function startService(
   env: Readonly<Record<string, string>>,
   command: readonly string[] = ['serve'],
 ): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...command], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [inject('program'), ...command], {
     env: {
       PATH: process.env['PATH'] ?? '',
       PROOFLOG_DATA: dataDir,
