@@ -29,30 +29,38 @@ export function keepThread<Told>(
   workerData: unknown,
   { told, lost, report }: ThreadEvents<Told>,
 ): KeptThread {
-  let worker = begin()
+  let worker: Worker | undefined
   let again: ReturnType<typeof setTimeout> | undefined
   let stopping = false
+  begin()
 
-  function begin(): Worker {
-    const thread = newWorker(script, workerData)
-    thread.on('message', told)
-    thread.on('error', report)
-    thread.on('exit', () => {
+  function begin(): void {
+    try {
+      worker = newWorker(script, workerData)
+    } catch (error) {
+      report(error) // the system has no thread for us: perhaps later
+      again = setTimeout(begin, AGAIN_MS)
+      return
+    }
+    worker.on('message', told)
+    worker.on('error', report)
+    worker.on('exit', () => {
+      worker = undefined
       lost?.()
-      if (!stopping) again = setTimeout(() => (worker = begin()), AGAIN_MS)
+      if (!stopping) again = setTimeout(begin, AGAIN_MS)
     })
-    return thread
   }
 
   return {
-    post: (message, transfer = []) => worker.postMessage(message, transfer),
+    post: (message, transfer = []) => worker?.postMessage(message, transfer),
     async stop() {
       stopping = true
       clearTimeout(again)
-      const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
-      if (worker.threadId === -1) return
-      worker.postMessage('stop')
-      const limit = setTimeout(() => void worker.terminate(), STOP_LIMIT_MS)
+      const ending = worker
+      if (ending === undefined) return
+      const ended = new Promise<void>((resolve) => ending.once('exit', () => resolve()))
+      ending.postMessage('stop')
+      const limit = setTimeout(() => void ending.terminate(), STOP_LIMIT_MS)
       await ended
       clearTimeout(limit)
     },

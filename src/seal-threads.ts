@@ -15,6 +15,8 @@ export interface SealThreads extends Sealer {
 
 /** Records that are worth the way to another thread and back: some hundred microseconds of work. */
 const WORTH = 32
+/** Bytes that wait for a thread at most, copied: more than a second of work. */
+const MOST_WAITING = 32 * 2 ** 20
 
 /**
  * @param count of threads; 0 for none
@@ -27,24 +29,24 @@ export function createSealThreads(
   report: (error: unknown) => void,
 ): SealThreads {
   let threads: readonly SealThread[] = []
+  let stopped = false
 
   function begin(): readonly SealThread[] {
     if (threads.length === 0) threads = Array.from({ length: count }, () => startSealThread(setup, report))
     return threads
   }
 
-  /** Of those that are open, the one with the least to do. */
-  function idlest(): SealThread | undefined {
+  /** The thread for a request, if it is one for a thread: the one with the least to do, of those that are open. */
+  function threadFor({ sent, length }: Records): SealThread | undefined {
+    if (stopped || sent === undefined || length < WORTH) return undefined
     let found: SealThread | undefined
-    for (const one of begin()) if (one.load < (found?.load ?? Infinity)) found = one
+    for (const one of begin()) if (one.load < (found?.load ?? MOST_WAITING)) found = one
     return found
   }
 
   return {
     async seal(log, records, source) {
-      const { sent, length } = records
-      const thread = sent === undefined || length < WORTH ? undefined : idlest()
-      const sealed = sent && (await thread?.seal(log, { sent, length }, source))
+      const sealed = records.sent && (await threadFor(records)?.seal(log, records.sent, source))
       return sealed ?? here.seal(log, records, source)
     },
     forget() {
@@ -55,17 +57,18 @@ export function createSealThreads(
       await Promise.all(begin().map((one) => one.opened))
     },
     async stop() {
+      stopped = true // what comes now, such as a request whose sender has gone, begins no thread
       await Promise.all(threads.map((one) => one.stop()))
     },
   }
 }
 
 interface SealThread {
-  /** Records that it was asked for and has not answered; infinite while it is not open. */
+  /** Bytes that it was asked for and has not answered; infinite while it is not open. */
   readonly load: number
   readonly opened: Promise<void>
   /** Undefined when it cannot say why it failed, or ended. @throws AuditError as Sealer.seal */
-  seal(log: SealedLog, records: SentRecords, source: string): Promise<Ready[] | undefined>
+  seal(log: SealedLog, sent: Sent, source: string): Promise<Ready[] | undefined>
   forget(): void
   stop(): Promise<void>
 }
@@ -74,8 +77,6 @@ interface Waiting {
   readonly resolve: (sealed: Ready[] | undefined) => void
   readonly reject: (error: AuditError) => void
 }
-
-type SentRecords = { readonly sent: Sent; readonly length: Records['length'] }
 
 function startSealThread(setup: SealSetup, report: (error: unknown) => void): SealThread {
   const waiting = new Map<number, Waiting>()
@@ -91,8 +92,13 @@ function startSealThread(setup: SealSetup, report: (error: unknown) => void): Se
       }
       const asked = waiting.get(told.id)
       if (told.what === 'sealed') asked?.resolve(unpack(told.packed))
-      else if (told.error === undefined) asked?.resolve(undefined)
-      else asked?.reject(new AuditError(told.error.code, told.error.message, told.error.evidence))
+      else if (told.error === undefined) {
+        report(new Error(`a thread could not seal a request, which is now sealed without it: ${told.why}`))
+        asked?.resolve(undefined)
+      } else {
+        const { code, message, evidence, cause } = told.error
+        asked?.reject(new AuditError(code, message, evidence, { cause }))
+      }
     },
     lost() {
       load = Infinity
@@ -107,8 +113,9 @@ function startSealThread(setup: SealSetup, report: (error: unknown) => void): Se
       return load
     },
     opened,
-    async seal(log, { sent, length }, source) {
+    async seal(log, sent, source) {
       const id = ++last
+      const { length } = sent.body
       const body = new Uint8Array(sent.body) // it changes hands, and is needed here should the thread fail
       ask({ what: 'seal', id, log: { id: log.id, name: log.name }, sent: { ...sent, body }, source }, [
         body.buffer,

@@ -38,10 +38,15 @@ export type SealRequest =
 export type SealTold =
   | { readonly what: 'open' }
   | { readonly what: 'sealed'; readonly id: number; readonly packed: Packed }
-  /** An error of the audit rooms, as far as it can be told across; any other is undefined. */
-  | { readonly what: 'failed'; readonly id: number; readonly error: ToldError | undefined }
+  /** `error`: one of the audit rooms, as far as it can be told across; undefined for any other. */
+  | {
+      readonly what: 'failed'
+      readonly id: number
+      readonly error: ToldError | undefined
+      readonly why: string
+    }
 
-type ToldError = Pick<AuditError, 'code' | 'message' | 'evidence'>
+type ToldError = Pick<AuditError, 'code' | 'message' | 'evidence'> & { readonly cause: string | undefined }
 
 const CONNECTIONS = 2
 
@@ -56,7 +61,7 @@ async function open(
     vault,
     policyOf: privacyOf(policiesDir),
     clock: Date.now,
-    geo: geoipFile === undefined ? undefined : await openGeo(geoipFile),
+    geo: geoipFile === undefined ? undefined : await openGeo(geoipFile, () => {}), // reported once, where it is read too
   })
   const producers = setup.producers === undefined ? NO_PRODUCERS : createProducerTrust(setup.producers)
   return {
@@ -67,7 +72,7 @@ async function open(
         const packed = pack(await sealer.seal(log, recordsOf(sent, producers), source))
         tell({ what: 'sealed', id, packed }, [packed.bytes.buffer, packed.numbers.buffer])
       } catch (error) {
-        tell({ what: 'failed', id, error: toldOf(error) })
+        tell({ what: 'failed', id, error: toldOf(error), why: String(error) })
       }
     },
     async close() {
@@ -79,8 +84,8 @@ async function open(
 
 function toldOf(error: unknown): ToldError | undefined {
   if (!(error instanceof AuditError)) return undefined
-  const { code, message, evidence } = error
-  return { code, message, evidence }
+  const { code, message, evidence, cause } = error
+  return { code, message, evidence, cause: cause === undefined ? undefined : String(cause) }
 }
 
 function tell(told: SealTold, transfer: readonly ArrayBuffer[] = []): void {

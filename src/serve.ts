@@ -7,7 +7,6 @@ import { createRateLimiter } from './access/rate-limit.ts'
 import { refuseForged } from './audit/event/refuse-forged.ts'
 import { putSidecars } from './audit/vault/sidecars.ts'
 import type { Config } from './config.ts'
-import { ProoflogError } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
 import { connect } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
@@ -199,13 +198,20 @@ function cosignersOf(config: Config, observer: Observer, report: Report): Cosign
   })
 }
 
+/** Also of an error that came from another thread, where it was one of ours. */
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unexpected'
+}
+
 type Report = (error: unknown, log?: string) => void
 
 /** Logs a failure when it begins and once a minute while it lasts: publishing is tried several times a second. */
 function reporter(logger: Logger): Report {
   const told = new Map<string, number>()
   return (error, log) => {
-    const code = error instanceof ProoflogError ? error.code : 'unexpected'
+    const code = codeOf(error)
     const key = `${log} ${code}`
     const now = performance.now()
     if (now - (told.get(key) ?? -Infinity) < REPEAT_AFTER) return

@@ -68,7 +68,7 @@ export async function prepareAudit(config: Config, parts: AuditParts): Promise<A
     vault,
     policyOf: privacyOf(policiesDir),
     clock: Date.now,
-    geo: geoipFile === undefined ? undefined : await usable('PROOFLOG_GEOIP', openGeo(geoipFile)),
+    geo: geoipFile === undefined ? undefined : await usable('PROOFLOG_GEOIP', openGeo(geoipFile, report)),
   })
   const sealing = createSealThreads(
     { databaseUrl, vaultKeyFile, policiesDir, geoipFile, producers: producers.contents },

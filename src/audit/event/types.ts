@@ -54,7 +54,7 @@ export type Records = Iterable<Incoming> & { readonly length: number; readonly s
 export interface Sent {
   readonly door: 'native' | 'otlp'
   readonly body: Uint8Array
-  /** Media type or encoding: whatever that door reads it by. */
+  /** Media type or encoding: whatever that door reads it by, as far as it is not always the same. */
   readonly type: string
 }
 

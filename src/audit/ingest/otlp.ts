@@ -39,7 +39,8 @@ export function parseOtlpLogs(
   const batches = decode(body, encoding)
   const incoming: Records = {
     length: batches.reduce((count, { items }) => count + items.length, 0),
-    sent: { door: 'otlp', body, type: encoding },
+    // JSON is parsed as a whole to know how many there are: once is enough.
+    ...(encoding === 'protobuf' ? { sent: { door: 'otlp', body, type: encoding } } : {}),
     *[Symbol.iterator]() {
       for (const batch of batches) yield* incomingsOf(batch, producers, 'otlp')
     },

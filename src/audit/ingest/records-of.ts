@@ -7,5 +7,5 @@ import type { ProducerTrust } from './producer-signature.ts'
 /** The same records as those that `sent` came with. */
 export function recordsOf({ door, body, type }: Sent, producers: ProducerTrust): Records {
   if (door === 'native') return parseNative(body, type).incoming
-  return parseOtlpLogs(body, type === 'json' ? 'json' : 'protobuf', producers).incoming
+  return parseOtlpLogs(body, 'protobuf', producers).incoming
 }

@@ -1,4 +1,5 @@
 // Where an address is, from a MaxMind database file (GeoLite2 or GeoIP2, City or Country) that the operator has.
+import { watchFile } from 'node:fs'
 import { type CityResponse, open, validate } from 'maxmind'
 
 export interface Place {
@@ -13,12 +14,24 @@ export type Geo = (ip: string) => Place | undefined
 /** Names longer than that are not places (audit/event/schema.ts). */
 const MAX_NAME = 128
 
+/** How often the file is looked at; milliseconds. */
+const LOOK_MS = 2_000
+
 /**
  * Reads the file into memory, and again when it changes.
+ * @param report told when it changed into what cannot be used: half of a copy, perhaps. What it was before is kept then
  * @throws Error when it is not there or no MaxMind database
  */
-export async function openGeo(path: string): Promise<Geo> {
-  const reader = await open<CityResponse>(path, { watchForUpdates: true, watchForUpdatesNonPersistent: true })
+export async function openGeo(path: string, report: (error: unknown) => void): Promise<Geo> {
+  let reader = await open<CityResponse>(path)
+  // Not the package's own watching: there a file that cannot be used ends the process.
+  watchFile(path, { persistent: false, interval: LOOK_MS }, ({ size }) => {
+    if (size === 0) return // it is gone, or about to be written
+    open<CityResponse>(path).then(
+      (changed) => (reader = changed),
+      (cause: unknown) => report(new Error(`${path} changed, and cannot be used as it is now`, { cause })),
+    )
+  })
   return (ip) => {
     if (!validate(ip)) return undefined // senders put anything there, and the reader finds a place for it
     const found = reader.get(ip)

@@ -147,7 +147,7 @@ describe('where an address is', () => {
       path,
       tinyMmdb({ city: names('Lindau'), country: { iso_code: 'DE' }, subdivisions: [names('Bavaria')] }),
     )
-    const geo = await openGeo(path)
+    const geo = await openGeo(path, () => {})
     const place = { country: 'DE', region: 'Bavaria', city: 'Lindau' }
     expect(geo('81.2.69.160')).toEqual(place)
     for (const unknown of ['192.0.2.7', 'not an address', '']) expect(geo(unknown)).toBeUndefined()
@@ -174,7 +174,21 @@ describe('where an address is', () => {
     expect(JSON.stringify(theirs)).not.toContain('Lindau')
   })
 
+  test('is read again when the file changes, and kept while it cannot be used', async () => {
+    const path = join(ground.folder, 'changing.mmdb')
+    const of = (country: string): Buffer => tinyMmdb({ country: { iso_code: country } })
+    writeFileSync(path, of('DE'))
+    const report = vi.fn<(error: unknown) => void>()
+    const geo = await openGeo(path, report)
+    writeFileSync(path, of('FR').subarray(0, 40))
+    await expect.poll(() => report.mock.calls.length).toBe(1)
+    expect(String(report.mock.calls[0]![0])).toContain('changing.mmdb changed')
+    expect(geo('81.2.69.160')).toEqual({ country: 'DE' })
+    writeFileSync(path, of('FR'))
+    await expect.poll(() => geo('81.2.69.160')).toEqual({ country: 'FR' })
+  })
+
   test('comes from a file that must be there', async () => {
-    await expect(openGeo(join(ground.folder, 'none.mmdb'))).rejects.toThrow('none.mmdb')
+    await expect(openGeo(join(ground.folder, 'none.mmdb'), () => {})).rejects.toThrow('none.mmdb')
   })
 })

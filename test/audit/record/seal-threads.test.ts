@@ -6,13 +6,17 @@ import { parseEnvelope } from '../../../src/audit/event/envelope.ts'
 import type { Records } from '../../../src/audit/event/types.ts'
 import { parseNative } from '../../../src/audit/ingest/native.ts'
 import { parseOtlpLogs } from '../../../src/audit/ingest/otlp.ts'
+import { createProducerTrust } from '../../../src/audit/ingest/producer-signature.ts'
+import { openGeo } from '../../../src/audit/record/geo.ts'
 import { createRecorder } from '../../../src/audit/record/recorder.ts'
 import { createSealer } from '../../../src/audit/record/sealer.ts'
 import type { Ready, Sealer } from '../../../src/audit/record/types.ts'
 import { privacyOf } from '../../../src/privacy-of.ts'
 import { createSealThreads, type SealThreads } from '../../../src/seal-threads.ts'
 import type { SealSetup } from '../../../src/seal-worker.ts'
+import { encodeProtobuf } from '../ingest/otlp-encode.ts'
 import { ALICE, erase, type Ground, openedFields, type Process, vaultGround } from '../vault/ground.ts'
+import { tinyMmdb } from './tiny-mmdb.ts'
 
 let ground: Ground
 let process: Process
@@ -31,13 +35,16 @@ beforeAll(async () => {
   process = await ground.process()
   const policiesDir = join(ground.folder, 'policies')
   mkdirSync(policiesDir)
-  inProcess = createSealer({ vault: process.vault, policyOf: privacyOf(policiesDir), clock: Date.now })
+  const geoipFile = join(ground.folder, 'city.mmdb')
+  writeFileSync(geoipFile, tinyMmdb({ city: { names: { en: 'Lindau' } } }))
+  const geo = await openGeo(geoipFile, () => {})
+  inProcess = createSealer({ vault: process.vault, policyOf: privacyOf(policiesDir), clock: Date.now, geo })
   setup = {
     databaseUrl: ground.database.url,
     vaultKeyFile: ground.keyFile,
     policiesDir,
-    geoipFile: undefined,
-    producers: undefined,
+    geoipFile,
+    producers: PRODUCERS,
   }
   threads = createSealThreads(setup, 1, here, (error) => reports.push(error))
   await threads.open()
@@ -71,27 +78,33 @@ const NATIVE = events(300, (i) => ({
   ...(i % 50 === 0 ? { time: '1970-01-01T00:00:00Z' } : {}),
   ...(i % 60 === 1 ? { time: 'yesterday' } : {}), // no event: quarantined
 }))
+/** Signed by nobody that is believed: the thread has to know whom that is. */
 const OTLP = {
   resourceLogs: [
     {
-      resource: { attributes: [{ key: 'service.name', value: { stringValue: 'billing' } }] },
+      resource: { attributes: [{ key: 'audit.integrity.algorithm', value: { stringValue: 'HMAC-SHA256' } }] },
       scopeLogs: [
         {
           logRecords: Array.from({ length: 40 }, (_, i) => ({
             timeUnixNano: '1764064800000000000',
             body: { stringValue: `line ${i}` },
-            attributes: [{ key: 'user.id', value: { stringValue: `user-${i}` } }],
+            attributes: [
+              { key: 'user.id', value: { stringValue: `user-${i}` } },
+              { key: 'client.address', value: { stringValue: '81.2.69.160' } },
+              { key: 'audit.integrity.value', value: { stringValue: 'AAAA' } },
+            ],
           })),
         },
       ],
     },
   ],
 }
+const PRODUCERS = { batch: { hmac_secret: Buffer.alloc(32, 7).toString('base64') } }
 
 test.each([
   ['lines', () => lines(NATIVE)],
   ['an array', () => parseNative(Buffer.from(JSON.stringify(NATIVE)), 'application/json').incoming],
-  ['OTLP', () => parseOtlpLogs(Buffer.from(JSON.stringify(OTLP)), 'json').incoming],
+  ['OTLP', () => parseOtlpLogs(encodeProtobuf(OTLP), 'protobuf', createProducerTrust(PRODUCERS)).incoming],
 ])('%s: the thread answers what is sealed here', async (_, read) => {
   const there = await threads.seal(ground.log.info, read(), 'app')
   expect(sealHere).not.toHaveBeenCalled()
@@ -103,6 +116,20 @@ test.each([
       sidecars: sidecars.map(({ subjectId, sealed, size }) => ({ subjectId, size, length: sealed.length })),
     }))
   expect(plain(there)).toEqual(plain(await inProcess.seal(ground.log.info, read(), 'app')))
+})
+
+test('the thread knows whose signatures are believed, and where addresses are', async () => {
+  const [sealed] = await threads.seal(
+    ground.log.info,
+    parseOtlpLogs(encodeProtobuf(OTLP), 'protobuf').incoming,
+    'app',
+  )
+  expect(sealHere).not.toHaveBeenCalled()
+  expect(sealed!.flags).toContain('signature_failed')
+  expect(parseEnvelope(sealed!.entry)).toMatchObject({
+    enriched: ['src.geo'],
+    signature: { result: 'failed' },
+  })
 })
 
 test('what the thread sealed is stored with what belongs to it, and found again', async () => {
@@ -117,10 +144,19 @@ test('what the thread sealed is stored with what belongs to it, and found again'
   expect(first).toMatchObject({ 'actor.name': 'Person 0', 'src.ip': '192.0.2.0' })
 })
 
-test('small requests, and records that stand nowhere else, are sealed here', async () => {
+test('small requests, and records that no thread could read again, are sealed here', async () => {
   await threads.seal(ground.log.info, lines(events(31)), 'app')
   await threads.seal(ground.log.info, [...lines(events(100))], 'app')
-  expect(sealHere).toHaveBeenCalledTimes(2)
+  const json = Buffer.from(JSON.stringify(OTLP))
+  await threads.seal(ground.log.info, parseOtlpLogs(json, 'json').incoming, 'app')
+  expect(sealHere).toHaveBeenCalledTimes(3)
+})
+
+test('what would wait too long for its thread is sealed here', async () => {
+  const long = lines(events(40, () => ({ message: 'x'.repeat(200_000) })))
+  const all = await Promise.all(Array.from({ length: 6 }, () => threads.seal(ground.log.info, long, 'app')))
+  expect(all.map(({ length }) => length)).toEqual([40, 40, 40, 40, 40, 40])
+  expect(sealHere).toHaveBeenCalledTimes(1) // five of 8 MB are more than 32 MiB
 })
 
 test('a policy that changes holds in the thread', async () => {
@@ -129,7 +165,7 @@ test('a policy that changes holds in the thread', async () => {
   const [sealed] = await threads.seal(ground.log.info, lines(events(40)), 'app')
   rmSync(file)
   expect(sealHere).not.toHaveBeenCalled()
-  expect(parseEnvelope(sealed!.entry)['src']).toEqual({ ip: '192.0.2.0' })
+  expect(parseEnvelope(sealed!.entry)['src']).toMatchObject({ ip: '192.0.2.0' })
 })
 
 test('after an erasure the thread seals under another key', async () => {
@@ -148,7 +184,11 @@ test('an error says from there what it says here', async () => {
   try {
     const unknown = lines(events(40, (i) => ({ actor: { id: `new ${i}`, type: 'user' } })))
     const failed = threads.seal(ground.log.info, unknown, 'app')
-    await expect(failed).rejects.toMatchObject({ name: 'AuditError', code: 'vault_unavailable' })
+    await expect(failed).rejects.toMatchObject({
+      name: 'AuditError',
+      code: 'vault_unavailable',
+      cause: expect.stringContaining('vault.subjects'),
+    })
     expect(sealHere).not.toHaveBeenCalled()
   } finally {
     await ground.database.owner`ALTER TABLE vault.gone RENAME TO subjects`
@@ -201,6 +241,27 @@ test('a thread that is lost takes no request with it, and another one is begun',
   await expect.poll(byAnother).toBe(true)
   await one.stop()
   expect(failing).toEqual([])
+})
+
+test('after the end no thread is begun', async () => {
+  const begun = vi.fn<() => void>()
+  globalThis.process.on('worker', begun)
+  const one = createSealThreads(setup, 1, here, (error) => reports.push(error))
+  await one.stop()
+  expect(await one.seal(ground.log.info, lines(events(40)), 'app')).toHaveLength(40)
+  globalThis.process.off('worker', begun)
+  expect(begun).not.toHaveBeenCalled()
+  expect(sealHere).toHaveBeenCalledOnce()
+})
+
+test('a system that gives no thread is reported, and nothing is lost', async () => {
+  const failing: unknown[] = []
+  const uncloneable = { ...setup, producers: () => {} } // the constructor of the thread throws
+  const two = createSealThreads(uncloneable, 2, here, (error) => failing.push(error))
+  expect(await two.seal(ground.log.info, lines(events(40)), 'app')).toHaveLength(40)
+  expect(failing).toHaveLength(2)
+  await expect.poll(() => failing.length).toBeGreaterThanOrEqual(4) // it goes on trying
+  await two.stop()
 })
 
 test('a thread that cannot open the vault is reported, and nothing is lost', async () => {
