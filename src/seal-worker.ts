@@ -72,7 +72,12 @@ async function open(
         const packed = pack(await sealer.seal(log, recordsOf(sent, producers), source))
         tell({ what: 'sealed', id, packed }, [packed.bytes.buffer, packed.numbers.buffer])
       } catch (error) {
-        tell({ what: 'failed', id, error: toldOf(error), why: String(error) })
+        tell({
+          what: 'failed',
+          id,
+          error: toldOf(error),
+          why: error instanceof Error ? error.message : 'not an error',
+        })
       }
     },
     async close() {
@@ -85,7 +90,7 @@ async function open(
 function toldOf(error: unknown): ToldError | undefined {
   if (!(error instanceof AuditError)) return undefined
   const { code, message, evidence, cause } = error
-  return { code, message, evidence, cause: cause === undefined ? undefined : String(cause) }
+  return { code, message, evidence, cause: cause instanceof Error ? cause.message : undefined }
 }
 
 function tell(told: SealTold, transfer: readonly ArrayBuffer[] = []): void {

@@ -91,7 +91,7 @@ describe('while the database is away', () => {
     newKey = (await ground.key({ name: 'never used', scopes: ['events:append'] })).key
     believed = (await ground.key({ name: 'used a moment ago', scopes: ['events:append'] })).key
     const { path, init } = requestOf('POST /services/collector/ack')
-    expect((await ground.ask(path, { ...init, key: believed })).status).toBe(200)
+    await ground.ask(path, { ...init, key: believed })
     await ground.proxy.down()
   })
   afterAll(async () => {
