@@ -15,6 +15,8 @@ export interface Listening {
 
 /** How long a request under way may take to finish once the service stops; milliseconds. */
 const STOP_LIMIT = 10_000
+/** How often connections on which nothing is under way any more are looked for meanwhile; milliseconds. */
+const IDLE_EVERY = 50
 
 /**
  * @param at `port` 0 takes a free one; `requestTimeout` milliseconds for a request with its body, unless the usual
@@ -53,12 +55,15 @@ async function close(server: Server, { sockets, responses }: Open): Promise<void
   const closed = once(server, 'close')
   server.close()
   server.closeIdleConnections()
+  // Some become idle later, without a word: those whose body comes to its end after its answer.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_EVERY)
   const timer = setTimeout(() => server.closeAllConnections(), STOP_LIMIT)
   for (const response of responses) endAfter(response)
   await readWhatCame()
   // On which nothing was asked, to Node they are not idle. fetch opens one as soon as it has given up an answer.
   for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   await closed
+  clearInterval(idle)
   clearTimeout(timer)
 }
 

@@ -74,3 +74,16 @@ test('what was asked is answered, also what came at the last moment', async () =
   expect(await early.heard()).toContain('answered')
   await closed
 })
+
+test('a body that comes to its end after its answer is waited for no longer than that', async () => {
+  const server = await listen(() => new Response('no', { status: 422 }), PLACE)
+  const { socket, heard } = await connected(server.url)
+  const size = 300_000
+  socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size - 1)}`)
+  await once(socket, 'data')
+  withoutLimit()
+  const closed = server.close()
+  socket.write('x')
+  expect(await heard()).toContain('422')
+  await closed
+})
