@@ -5,7 +5,7 @@ import { quantile, type Row } from './stats.ts'
 
 const LOG = '/logs/http'
 /** Searches of each filter. */
-const QUERIES = 100
+const QUERIES = 300
 
 /** A query for each documented filter; `n` differs from call to call, so that answers are not remembered ones. */
 const FILTERS: readonly (readonly [name: string, query: (n: number) => string])[] = [
