@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FollowObserver } from './audit/follow/observer.ts'
 import { createVault } from './audit/vault/vault.ts'
+import { codeOf } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
 import { connect, type Database } from './db/connect.ts'
 import { indexLogs } from './index-logs.ts'
@@ -61,7 +62,7 @@ const observer: FollowObserver = {
 }
 
 function report(error: unknown, log?: string): void {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unexpected'
+  const code = codeOf(error)
   tell({ what: 'report', code, message: error instanceof Error ? error.message : String(error), log })
 }
 

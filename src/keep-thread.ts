@@ -21,6 +21,7 @@ const AGAIN_MS = 2_000
 const STOP_LIMIT_MS = 10_000
 
 /**
+ * Begins the thread. A system that has none to give is reported, and asked again.
  * @param script a file beside this one, without its ending
  * @param workerData what it is begun with, each time
  */

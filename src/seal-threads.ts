@@ -2,20 +2,20 @@
 import { AuditError } from './audit/event/errors.ts'
 import type { Records, Sent } from './audit/event/types.ts'
 import { unpack } from './audit/record/packed.ts'
-import type { Ready, SealedLog, Sealer } from './audit/record/types.ts'
+import type { LogRef, Ready, Sealer } from './audit/record/types.ts'
 import { keepThread } from './keep-thread.ts'
 import type { SealRequest, SealSetup, SealTold } from './seal-worker.ts'
 
 export interface SealThreads extends Sealer {
   /** Begins the threads, which otherwise the first large request does; resolves when they can be asked. */
   open(): Promise<void>
-  /** What they are at is done elsewhere. */
+  /** After what is under way; what comes later is sealed without them. */
   stop(): Promise<void>
 }
 
 /** Records that are worth the way to another thread and back: some hundred microseconds of work. */
 const WORTH = 32
-/** Bytes that wait for a thread at most, copied: more than a second of work. */
+/** Bytes of bodies that wait for a thread at most, for they are copied: more than a second of work. */
 const MOST_WAITING = 32 * 2 ** 20
 
 /**
@@ -40,8 +40,8 @@ export function createSealThreads(
   function threadFor({ sent, length }: Records): SealThread | undefined {
     if (stopped || sent === undefined || length < WORTH) return undefined
     let found: SealThread | undefined
-    for (const one of begin()) if (one.load < (found?.load ?? MOST_WAITING)) found = one
-    return found
+    for (const one of begin()) if (one.load < (found?.load ?? Infinity)) found = one
+    return found && found.load + sent.body.length <= MOST_WAITING ? found : undefined
   }
 
   return {
@@ -68,7 +68,7 @@ interface SealThread {
   readonly load: number
   readonly opened: Promise<void>
   /** Undefined when it cannot say why it failed, or ended. @throws AuditError as Sealer.seal */
-  seal(log: SealedLog, sent: Sent, source: string): Promise<Ready[] | undefined>
+  seal(log: LogRef, sent: Sent, source: string): Promise<Ready[] | undefined>
   forget(): void
   stop(): Promise<void>
 }

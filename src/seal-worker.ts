@@ -7,7 +7,7 @@ import { recordsOf } from './audit/ingest/records-of.ts'
 import { openGeo } from './audit/record/geo.ts'
 import { pack, type Packed } from './audit/record/packed.ts'
 import { createSealer } from './audit/record/sealer.ts'
-import type { SealedLog } from './audit/record/types.ts'
+import type { LogRef } from './audit/record/types.ts'
 import { createVault } from './audit/vault/vault.ts'
 import { connect } from './db/connect.ts'
 import { installNodeCrypto } from './node-crypto.ts'
@@ -28,7 +28,7 @@ export type SealRequest =
   | {
       readonly what: 'seal'
       readonly id: number
-      readonly log: SealedLog
+      readonly log: LogRef
       readonly sent: Sent
       readonly source: string
     }

@@ -7,6 +7,7 @@ import { createRateLimiter } from './access/rate-limit.ts'
 import { refuseForged } from './audit/event/refuse-forged.ts'
 import { putSidecars } from './audit/vault/sidecars.ts'
 import type { Config } from './config.ts'
+import { codeOf } from './core/errors.ts'
 import { installMlDsa } from './core/ml-dsa.ts'
 import { connect } from './db/connect.ts'
 import { migrate } from './db/migrate.ts'
@@ -196,13 +197,6 @@ function cosignersOf(config: Config, observer: Observer, report: Report): Cosign
     observer,
     report,
   })
-}
-
-/** Also of an error that came from another thread, where it was one of ours. */
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unexpected'
 }
 
 type Report = (error: unknown, log?: string) => void

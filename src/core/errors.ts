@@ -47,6 +47,13 @@ export abstract class ProoflogError extends Error {
   }
 }
 
+/** What is stable of any error: its code, also where it came from another thread or the system; `unexpected` without one. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unexpected'
+}
+
 /** Bytes or text are not what their format allows. */
 export class FormatError extends ProoflogError {
   readonly code: FormatErrorCode

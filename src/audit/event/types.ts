@@ -51,12 +51,10 @@ export type Incoming =
 export type Records = Iterable<Incoming> & { readonly length: number; readonly sent?: Sent }
 
 /** What records are read from, for whoever reads them elsewhere: another thread. */
-export interface Sent {
-  readonly door: 'native' | 'otlp'
-  readonly body: Uint8Array
-  /** Media type or encoding: whatever that door reads it by, as far as it is not always the same. */
-  readonly type: string
-}
+export type Sent =
+  | { readonly door: 'native'; readonly body: Uint8Array; readonly mediaType: string }
+  /** In protobuf. */
+  | { readonly door: 'otlp'; readonly body: Uint8Array }
 
 /** Why a record is kept as it came instead of as an event. Messages never repeat its contents. */
 export type QuarantineCode =

@@ -31,7 +31,7 @@ const LINES = new Set(['application/x-ndjson', 'application/jsonl', 'application
  * @throws AuditError `too_many_events` beyond {@link MAX_EVENTS} records
  */
 export function parseNative(body: Uint8Array, mediaType: string): ParsedBody<Records> {
-  const sent: Sent = { door: 'native', body, type: mediaType }
+  const sent: Sent = { door: 'native', body, mediaType }
   const start = skipSpace(body, bomLength(body))
   if (LINES.has(mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? ''))
     return { incoming: readSpans(sent, linesOf(body, start)), single: false }

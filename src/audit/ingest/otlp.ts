@@ -40,7 +40,7 @@ export function parseOtlpLogs(
   const incoming: Records = {
     length: batches.reduce((count, { items }) => count + items.length, 0),
     // JSON is parsed as a whole to know how many there are: once is enough.
-    ...(encoding === 'protobuf' ? { sent: { door: 'otlp', body, type: encoding } } : {}),
+    ...(encoding === 'protobuf' ? { sent: { door: 'otlp', body } } : {}),
     *[Symbol.iterator]() {
       for (const batch of batches) yield* incomingsOf(batch, producers, 'otlp')
     },

@@ -4,8 +4,11 @@ import { parseNative } from './native.ts'
 import { parseOtlpLogs } from './otlp.ts'
 import type { ProducerTrust } from './producer-signature.ts'
 
-/** The same records as those that `sent` came with. */
-export function recordsOf({ door, body, type }: Sent, producers: ProducerTrust): Records {
-  if (door === 'native') return parseNative(body, type).incoming
-  return parseOtlpLogs(body, 'protobuf', producers).incoming
+/**
+ * The same records as those that `sent` came with.
+ * @throws AuditError as parseNative, parseOtlpLogs
+ */
+export function recordsOf(sent: Sent, producers: ProducerTrust): Records {
+  if (sent.door === 'native') return parseNative(sent.body, sent.mediaType).incoming
+  return parseOtlpLogs(sent.body, 'protobuf', producers).incoming
 }

@@ -29,7 +29,13 @@ export async function openGeo(path: string, report: (error: unknown) => void): P
     if (size === 0) return // it is gone, or about to be written
     open<CityResponse>(path).then(
       (changed) => (reader = changed),
-      (cause: unknown) => report(new Error(`${path} changed, and cannot be used as it is now`, { cause })),
+      (cause: unknown) =>
+        report(
+          new Error(
+            `${path} changed, and cannot be used as it is now: places are those of the file before. Write a whole MaxMind database beside it, and rename that`,
+            { cause },
+          ),
+        ),
     )
   })
   return (ip) => {

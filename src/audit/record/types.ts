@@ -25,15 +25,16 @@ export interface Ready extends Pick<Sealed, 'entry' | 'sidecars'> {
 }
 
 /** A log as far as sealing needs it. */
-export type SealedLog = Pick<LogInfo, 'id' | 'name'>
+export type LogRef = Pick<LogInfo, 'id' | 'name'>
 
 /** What makes entries of records. */
 export interface Sealer {
   /**
-   * All of `records`, in order.
-   * @throws AuditError as Vault.seal
+   * All of `records`, in order; nothing is stored but new subjects and their keys.
+   * @param source who sends them, from its key
+   * @throws AuditError as Vault.seal; LogError `policy_invalid`, PrivacyError or FormatError for a privacy file that cannot be used
    */
-  seal(log: SealedLog, records: Records, source: string): Promise<Ready[]>
+  seal(log: LogRef, records: Records, source: string): Promise<Ready[]>
   /** Keys that are remembered may be gone: they are read anew. */
   forget(): void
 }
